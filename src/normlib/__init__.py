@@ -1,0 +1,51 @@
+"""normlib: normalization in neural networks, in NumPy, with every gradient by hand.
+
+Every method computes h = f(g * (a - mu) / sigma + b) and differs only in what shares one mu and
+sigma; see `NORMS`.
+
+>>> import normlib
+>>> net = normlib.mlp([64, 32, 10], norm="batch")
+>>> history = normlib.fit(net, normlib.load_digits(), steps=100)
+>>> history.accuracy > 0.8
+True
+"""
+
+from normlib.core import Cache, standardize, standardize_backward
+from normlib.data import Data, load_digits
+from normlib.layers import Activation, Affine, Dense, Layer, Normalize
+from normlib.nets import Net, mlp, recalibrate, statistics_kept
+from normlib.norms import NORMS, norm
+from normlib.record import Recorder, Signal, Trace
+from normlib.spec import Norm
+from normlib.train import SGD, Adam, History, Momentum, accuracy, fit, softmax_cross_entropy
+
+__all__ = [
+    "NORMS",
+    "SGD",
+    "Activation",
+    "Adam",
+    "Affine",
+    "Cache",
+    "Data",
+    "Dense",
+    "History",
+    "Layer",
+    "Momentum",
+    "Net",
+    "Norm",
+    "Normalize",
+    "Recorder",
+    "Signal",
+    "Trace",
+    "accuracy",
+    "fit",
+    "load_digits",
+    "mlp",
+    "norm",
+    "recalibrate",
+    "softmax_cross_entropy",
+    "standardize",
+    "standardize_backward",
+    "statistics_kept",
+]
+__version__ = "0.1.0"

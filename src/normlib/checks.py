@@ -1,0 +1,100 @@
+"""Bad input gets one kind of answer: the rule, what came, and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from numbers import Integral, Real
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+type_names = (np.float32, np.float64)
+
+Array = npt.NDArray[np.floating[Any]]
+
+
+def floating(value: Any, name: str) -> Array:
+    """Return `value` if it is a float array; integers would be truncated silently."""
+    if not isinstance(value, np.ndarray):
+        raise TypeError(
+            f"{name} must be a NumPy array; got {type(value).__name__}. "
+            f"Use np.asarray({name}, dtype=float)."
+        )
+    if value.dtype.kind != "f":
+        raise TypeError(
+            f"{name} must hold floating-point numbers; got dtype {value.dtype}. "
+            f"Use {name}.astype(float)."
+        )
+    if value.size == 0:
+        raise ValueError(
+            f"{name} must hold at least one value; got shape {value.shape}. Pass a non-empty array."
+        )
+    return value
+
+
+def finite(value: Array, name: str) -> None:
+    """Raise if `value` holds NaN or infinity, and say where the first one stands."""
+    good = np.isfinite(value)
+    if good.all():
+        return
+    first = tuple(int(i) for i in np.argwhere(~good)[0])
+    raise ValueError(
+        f"{name} must be finite; got {value[first]} at index {first}. "
+        f"Mend the input, or pass check_finite=False to let it through."
+    )
+
+
+def shape(value: Array, expected: tuple[int, ...], name: str, way_out: str) -> None:
+    """Raise unless `value` has exactly the expected shape."""
+    if value.shape != expected:
+        raise ValueError(f"{name} must have shape {expected}; got {value.shape}. {way_out}")
+
+
+def positive_integer(value: Any, name: str) -> int:
+    """Return `value` as an int if it is a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(
+            f"{name} must be a positive integer; got {value!r}. Pass a whole number of at least 1."
+        )
+    return int(value)
+
+
+def number(
+    value: Any,
+    name: str,
+    *,
+    low: float = -np.inf,
+    high: float = np.inf,
+    open_low: bool = False,
+) -> float:
+    """Return `value` as a float if it is a finite number between `low` and `high`."""
+    ends = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if high == np.inf else ']'}"
+    fits = (
+        isinstance(value, Real)
+        and not isinstance(value, bool)
+        and np.isfinite(float(value))
+        and (float(value) > low if open_low else float(value) >= low)
+        and float(value) <= high
+    )
+    if not fits:
+        raise ValueError(
+            f"{name} must be a finite number in {ends}; got {value!r}. Pass a value in that range."
+        )
+    return float(value)
+
+
+def choice(value: Any, name: str, allowed: Collection[str]) -> str:
+    """Return `value` if it is one of the allowed words."""
+    if not isinstance(value, str) or value not in allowed:
+        words = ", ".join(repr(word) for word in sorted(allowed))
+        raise ValueError(f"{name} must be one of {words}; got {value!r}. Pass one of these.")
+    return value
+
+
+def float_dtype(value: Any, name: str = "dtype") -> np.dtype[Any]:
+    """Return the dtype if the library computes in it."""
+    dtype = np.dtype(value)
+    if dtype not in type_names:
+        raise TypeError(f"{name} must be float32 or float64; got {dtype}. Pass np.float64.")
+    return cast("np.dtype[Any]", dtype)

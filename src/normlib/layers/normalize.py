@@ -1,0 +1,248 @@
+"""Normalization of activations: the statistics of `core`, then g and b, then the bookkeeping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from normlib import checks
+from normlib.checks import Array
+from normlib.core import Cache, standardize, standardize_backward, total
+from normlib.layers.layer import Layer
+from normlib.norms import resolve
+from normlib.spec import Norm
+
+
+class Affine(Layer):
+    """The second pair of moves, z = g * x_hat + b, with one g and b per channel.
+
+    Parameters
+    ----------
+    channels : int
+        C; `g` starts at 1 and `b` at 0, both of shape (C,).
+    channel_axis : 1 or -1
+        Where the channels stand in the input.
+    """
+
+    def __init__(
+        self, channels: int, *, channel_axis: int = 1, dtype: npt.DTypeLike = np.float64
+    ) -> None:
+        super().__init__()
+        self.channel_axis = channel_axis
+        self.add("g", np.ones(channels, dtype))
+        self.add("b", np.zeros(channels, dtype))
+        self._x_hat: Array | None = None
+
+    def forward(self, x_hat: Array) -> Array:
+        """Return z, in x_hat's shape."""
+        self._x_hat = x_hat
+        z = x_hat * self._spread("g", x_hat)
+        z += self._spread("b", x_hat)
+        self.show("x_hat", x_hat)
+        self.show("z", z)
+        return z
+
+    def backward(self, dz: Array) -> Array:
+        """Return dL/dx_hat = g dL/dz, and fill the gradients of g and b."""
+        x_hat = self.cached(self._x_hat)
+        checks.shape(dz, x_hat.shape, "dz", "Pass the gradient with respect to the output.")
+        axes = tuple(axis for axis in range(dz.ndim) if axis != self.channel_axis % dz.ndim)
+        self.slopes["g"][...] = total(dz * x_hat, axes).ravel()
+        self.slopes["b"][...] = total(dz, axes).ravel()
+        return dz * self._spread("g", dz)
+
+    def _spread(self, name: str, like: Array) -> Array:
+        """Return a parameter in a shape that broadcasts along the channel axis of `like`."""
+        shape = [1] * like.ndim
+        shape[self.channel_axis] = -1
+        return self.values[name].reshape(shape)
+
+
+class Normalize(Layer):
+    r"""Normalize activations: :math:`z = g\,(a - \mu)/\sigma + b`.
+
+    Parameters
+    ----------
+    norm : str or Norm
+        One that acts on pre-activations: "batch", "layer", "instance", "rms", or
+        ``norm("group", groups=...)``.
+    channels : int
+        C. The parameters `g` and `b` have shape (C,), for every method (PyTorch's
+        ``LayerNorm((C, H, W))`` has one of each per element).
+    channel_axis : 1 or -1
+        1: input (N, C, ...), the axes after the channel are positions. -1: input (..., C), and
+        every position is a sample of its own, as in Transformers.
+    dtype : float32 or float64
+        Of the parameters, and so of the input.
+    check_finite : bool
+        Raise on NaN or infinity in the input; otherwise they propagate.
+
+    Attributes
+    ----------
+    running : mapping
+        `mean` and `var` of shape (C,) and the number of `batches` seen, where samples share
+        statistics; else empty. The variance is stored unbiased (divided by m - 1), although
+        normalization itself uses the biased one, as in PyTorch.
+    frozen : bool
+        Set by `freeze_statistics`: use the running statistics and leave them alone, even in
+        training; gradients flow, with the statistics as constants.
+
+    Raises
+    ------
+    ValueError
+        Wrong number of axes or channels, groups that do not divide the channels, statistics over
+        one value, or (with check_finite) a value that is not finite. Running statistics stay as
+        they were.
+    TypeError
+        The input is not an array of `dtype`, or the normalization acts on weights.
+
+    Source: Ioffe & Szegedy 2015, arXiv:1502.03167, generalized.
+
+    Examples
+    --------
+    >>> layer = Normalize("batch", channels=2)
+    >>> layer.forward(np.array([[0.0, 1.0], [2.0, 1.0]])).round(3)
+    array([[-1.,  0.],
+           [ 1.,  0.]])
+    """
+
+    def __init__(
+        self,
+        norm: str | Norm,
+        channels: int,
+        *,
+        channel_axis: int = 1,
+        dtype: npt.DTypeLike = np.float64,
+        check_finite: bool = False,
+    ) -> None:
+        super().__init__()
+        found = resolve(norm)
+        if found is None:
+            raise ValueError(
+                "Normalize needs a normalization; got None. Leave the layer out instead."
+            )
+        if found.on_weights:
+            raise TypeError(
+                f"Normalize works on activations; got {found.name!r}, which normalizes weights. "
+                f"Use Dense(..., norm={found.name!r}) or Conv2d(..., norm={found.name!r})."
+            )
+        if channel_axis not in (1, -1):
+            raise ValueError(
+                f"channel_axis must be 1 or -1; got {channel_axis!r}. Pass one of them."
+            )
+        self.norm = found
+        self.momentum = found.momentum
+        self.channels = checks.positive_integer(channels, "channels")
+        self.groups = found.groups_of(self.channels)
+        self.channel_axis = channel_axis
+        self.dtype = checks.float_dtype(dtype)
+        self.check_finite = check_finite
+        if found.affine:
+            self.parts[""] = Affine(self.channels, channel_axis=channel_axis, dtype=self.dtype)
+        self._statistics: dict[str, Array] = {}
+        if found.running:
+            self._statistics = {
+                "mean": np.zeros(self.channels, self.dtype),
+                "var": np.ones(self.channels, self.dtype),
+                "batches": np.zeros((), self.dtype),
+            }
+        self._cache: Cache | None = None
+        self._shape: tuple[int, ...] = ()
+
+    @property
+    def statistics(self) -> dict[str, Array]:
+        """The running mean, variance and number of batches, where there are any."""
+        return self._statistics
+
+    def forward(self, a: Array) -> Array:
+        """Return z, in a's shape; in training, take the batch into the running statistics."""
+        view = self._view(a)
+        measured = not self.norm.running or (self.training and not self.frozen)
+        if measured:
+            self._check_count(view.shape, a.shape)
+        x_hat, self._cache = standardize(
+            view,
+            self.norm.axes,
+            **self.norm.measure,
+            statistics=None if measured else self._running_in_view(),
+        )
+        self._shape = a.shape
+        if measured and self.norm.running:
+            self._track(self._cache)
+        x_hat = x_hat.reshape(a.shape)
+        self.show("a", a)
+        if self.norm.affine:
+            return self.parts[""].forward(x_hat)
+        self.show("x_hat", x_hat)
+        self.show("z", x_hat)
+        return x_hat
+
+    def backward(self, dz: Array) -> Array:
+        """Return dL/da, and fill the gradients of g and b."""
+        cache: Cache = self.cached(self._cache)
+        dz = checks.floating(dz, "dz")
+        checks.shape(dz, self._shape, "dz", "Pass the gradient with respect to the output.")
+        dx_hat = self.parts[""].backward(dz) if self.norm.affine else dz
+        return standardize_backward(dx_hat.reshape(cache.x_hat.shape), cache).reshape(dz.shape)
+
+    def _view(self, a: Any) -> Array:
+        """Return `a` as (N, G, c, S), or say what is wrong with it."""
+        a = checks.floating(a, "x")
+        if a.dtype != self.dtype:
+            raise TypeError(
+                f"x must have the layer's dtype {self.dtype}; got {a.dtype}. "
+                f"Use x.astype(np.{self.dtype}), or build the layer with dtype=np.{a.dtype}."
+            )
+        if a.ndim < 2:
+            raise ValueError(
+                f"x must have a sample and a channel axis; got shape {a.shape}. "
+                "Reshape it to (samples, channels)."
+            )
+        if a.shape[self.channel_axis] != self.channels:
+            raise ValueError(
+                f"x must have {self.channels} channels on axis {self.channel_axis}; "
+                f"got shape {a.shape}. Check channels and channel_axis."
+            )
+        if self.check_finite:
+            checks.finite(a, "x")
+        c = self.channels // self.groups
+        if self.channel_axis == 1:
+            return np.reshape(a, (a.shape[0], self.groups, c, -1))
+        return np.reshape(a, (-1, self.groups, c, 1))
+
+    def _check_count(self, view: tuple[int, ...], shape: tuple[int, ...]) -> None:
+        """One value minus its own mean is 0: refuse to output that constant."""
+        count = int(np.prod([view[axis] for axis in self.norm.axes]))
+        if count > 1 or not self.norm.center:
+            return
+        what = {"N": "sample", "G": "group", "c": "channel", "S": "position"}
+        words = " or ".join(what[letter] for letter in self.norm.shares)
+        raise ValueError(
+            f"{self.norm.name} normalization needs more than one {words} to share a mean; got "
+            f"shape {shape}, where every mean is over one value and every output would be 0. "
+            + (
+                "Use a larger batch, or training = False."
+                if self.norm.running
+                else "Use another normalization, such as 'layer' or 'rms'."
+            )
+        )
+
+    def _running_in_view(self) -> tuple[Array, Array]:
+        shape = (1, self.groups, self.channels // self.groups, 1)
+        return self._statistics["mean"].reshape(shape), self._statistics["var"].reshape(shape)
+
+    def _track(self, cache: Cache) -> None:
+        """Move the running statistics towards the batch's, by `momentum` or as a plain average."""
+        mean, var, batches = (self._statistics[key] for key in ("mean", "var", "batches"))
+        batches += 1
+        weight = 1 / batches if self.momentum is None else self.momentum
+        per_channel = (1, self.groups, self.channels // self.groups, 1)
+        # Measured about its own mean, a variance over m values comes out (m - 1)/m too small.
+        unbiased = cache.count / (cache.count - 1) if self.norm.scale == "std" else 1.0
+        mean += weight * (np.broadcast_to(cache.mu, per_channel).ravel() - mean)
+        var += weight * (np.broadcast_to(cache.var, per_channel).ravel() * unbiased - var)
+
+    def __repr__(self) -> str:
+        return f"Normalize({self.norm.name!r}, {self.channels}, channel_axis={self.channel_axis})"

@@ -1,0 +1,381 @@
+"""Record what flows through a network while it trains: copy now, count later.
+
+During training a `Recorder` only copies a few thousand numbers per layer. When the run is over it
+makes a `Trace` of them: histograms, moments and quantiles, with bins that fit what happened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from normlib import checks
+from normlib.checks import Array
+from normlib.layers import ACTIVATIONS, Activation, Layer
+from normlib.layers.layer import Tap
+from normlib.nets import statistics_kept
+
+SIGNALS = ("a", "x_hat", "z", "h")
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+FRAMES = 70
+#: A value is saturated where the slope of f has fallen below this share of its steepest.
+SATURATED = 0.05
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One signal of one run: T frames, L layers, B bins, U units.
+
+    Everything is measured on the kept samples, pooled over a layer where no unit is named.
+    """
+
+    counts: npt.NDArray[np.uint32]  #: (T, L, B); values beyond the edges are in the outermost bins
+    edges: Array  #: (B + 1,), shared by all frames and layers
+    mean: Array  #: (T, L)
+    std: Array  #: (T, L)
+    quantiles: Array  #: (T, L, 5) at 5, 25, 50, 75 and 95 %
+    saturated: Array  #: (T, L) share of values where f is flat; NaN where f's input is unknown
+    unit_mean: Array  #: (T, L, U); NaN beyond a layer's width
+    spread: Array  #: (T, L) standard deviation between samples, root mean square over units
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a `Recorder` saw of one run. Frozen; `save` and `load` keep it in an npz file."""
+
+    steps: npt.NDArray[np.int64]  #: (T,) how many updates the weights had when the frame was taken
+    layers: tuple[str, ...]  #: the names of the L layers
+    loss: Array  #: training loss of every step so far, not only of the recorded ones
+    signals: Mapping[str, Signal]  #: those of a, x_hat, z and h that the run has
+    info: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def save(self, path: str | Path) -> None:
+        """Write an npz file, without pickle."""
+        arrays: dict[str, Any] = {"steps": self.steps, "loss": self.loss}
+        same: dict[str, str] = {}
+        for name, signal in self.signals.items():
+            twin = next((k for k in same if self.signals[k] is signal), name)
+            same[name] = twin
+            if twin == name:
+                for part in fields(signal):
+                    arrays[f"{name}/{part.name}"] = getattr(signal, part.name)
+        text = {"layers": self.layers, "info": dict(self.info), "signals": same}
+        np.savez_compressed(path, text=np.array(json.dumps(text)), **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Trace:
+        """Read what `save` has written."""
+        with np.load(path, allow_pickle=False) as file:
+            if "text" not in file:
+                raise ValueError(
+                    f"{path} holds no Trace: it has no entry 'text'. Pass a file of Trace.save."
+                )
+            text = json.loads(str(file["text"]))
+            signals: dict[str, Signal] = {}
+            for name, twin in text["signals"].items():
+                parts = {part.name: file[f"{twin}/{part.name}"] for part in fields(Signal)}
+                signals[name] = signals[twin] if twin in signals else Signal(**parts)
+            return cls(
+                file["steps"],
+                tuple(text["layers"]),
+                file["loss"],
+                MappingProxyType(signals),
+                MappingProxyType(text["info"]),
+            )
+
+
+class Recorder:
+    """Keep samples of every hidden layer's signals at some steps of a run.
+
+    Parameters
+    ----------
+    steps : int, iterable of int, or None
+        How many frames, or at which steps; a frame shows the weights after that many updates.
+        None means about 70, dense early and sparse late.
+    sample : int
+        About how many values to keep per layer, signal and frame: whole samples of the batch, with
+        all their units, at even distances, and at least two of them.
+    bins : int
+        Of the histograms.
+    signals : iterable of str
+        Which of "a", "x_hat", "z" and "h".
+    probe : array, optional
+        Record this batch instead of the training batch, with batch statistics and without a
+        trace in the running ones.
+    output : bool
+        Record the last layer too.
+
+    Attributes
+    ----------
+    nbytes : int
+        What the samples take: frames * layers * signals * sample numbers, at most.
+
+    Raises
+    ------
+    ValueError
+        A value is out of range, or a signal unknown.
+
+    Examples
+    --------
+    >>> from normlib import fit, load_digits, mlp
+    >>> record = Recorder(signals=["z"])
+    >>> history = fit(mlp([64, 32, 10]), load_digits(), steps=20, record=record)
+    >>> history.trace.signals["z"].std.shape
+    (20, 1)
+    """
+
+    def __init__(
+        self,
+        steps: int | Iterable[int] | None = None,
+        *,
+        sample: int = 1024,
+        bins: int = 64,
+        signals: Iterable[str] = SIGNALS,
+        probe: Array | None = None,
+        output: bool = False,
+    ) -> None:
+        if steps is None or isinstance(steps, int | np.integer):
+            self._frames: int | None = checks.positive_integer(
+                FRAMES if steps is None else steps, "steps"
+            )
+            self._chosen: tuple[int, ...] = ()
+        else:
+            self._frames = None
+            self._chosen = tuple(sorted({int(step) for step in steps}))
+            if not self._chosen or self._chosen[0] < 0:
+                raise ValueError(
+                    f"steps must name steps from 0 on; got {list(self._chosen)}. "
+                    "Pass a number of frames, or step numbers."
+                )
+        self.sample = checks.positive_integer(sample, "sample")
+        self.bins = checks.positive_integer(bins, "bins")
+        self.signals = tuple(signals)
+        if not self.signals:
+            raise ValueError(f"signals must name at least one of {SIGNALS}; got none. Name one.")
+        for name in self.signals:
+            checks.choice(name, "signals", SIGNALS)
+        self.probe = None if probe is None else checks.floating(probe, "probe")
+        self.output = bool(output)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._steps: list[int] = []
+        self._loss: list[float] = []
+        self._tapes: dict[str, list[Array]] = {}  # by signal and layer: (frames, samples, ...)
+        self._layers: dict[str, Layer] = {}
+        self._twins: dict[str, str] = {}
+        self._wanted: list[int] = []
+        self._info: dict[str, str] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the samples kept so far."""
+        return sum(tape.nbytes for tapes in self._tapes.values() for tape in tapes)
+
+    def start(self, net: Layer, steps: int) -> None:
+        """Forget the last run and prepare for one of `steps` steps of `net`."""
+        self._reset()
+        if self._frames is None:
+            self._wanted = [step for step in self._chosen if step < steps]
+        else:
+            count = min(self._frames, steps)
+            even = np.linspace(0, 1, count) if count > 1 else np.zeros(1)
+            self._wanted = sorted({round(float(t)) for t in (steps - 1) * even**1.5})
+        names = list(net.parts)
+        self._layers = {name: net.parts[name] for name in (names if self.output else names[:-1])}
+        if not self._layers:
+            raise ValueError(
+                "a Recorder needs a net with at least one hidden layer; got "
+                f"{len(names)} layer. Pass output=True to record the output layer."
+            )
+        self._info = _describe(self._layers)
+
+    def wants(self, step: int) -> bool:
+        """Whether this step is to be recorded."""
+        return len(self._steps) < len(self._wanted) and step == self._wanted[len(self._steps)]
+
+    def forward(self, net: Layer, x: Array, step: int) -> Array:
+        """Run the forward pass of a training step, and keep what it shows if the step is wanted."""
+        if not self.wants(step):
+            return net.forward(x)
+        if self.probe is not None:
+            with statistics_kept(net):
+                self._listen(net, self.probe)
+            y = net.forward(x)
+        else:
+            y = self._listen(net, x)
+        self._steps.append(step)
+        return y
+
+    def note(self, loss: float) -> None:
+        """Keep the loss of a step."""
+        self._loss.append(float(loss))
+
+    def _listen(self, net: Layer, x: Array) -> Array:
+        """Run a forward pass with a tap on every signal of the recorded layers."""
+        inside = [
+            (index, part)
+            for index, layer in enumerate(self._layers.values())
+            for _, part in layer.walk()
+        ]
+        for index, part in inside:
+            part.tap = self._tap(index)
+        try:
+            return net.forward(x)
+        finally:
+            for _, part in inside:
+                part.tap = None
+
+    def _tap(self, index: int) -> Tap:
+        """Return what copies the signals of layer `index`, each array once."""
+        seen: dict[str, Array] = {}
+
+        def tap(name: str, values: Array) -> None:
+            if name not in self.signals:
+                return
+            twin = next((key for key, array in seen.items() if array is values), name)
+            self._twins[name] = twin
+            seen[name] = values
+            if twin == name:
+                self._keep(index, name, values)
+
+        return tap
+
+    def _keep(self, index: int, name: str, values: Array) -> None:
+        """Copy evenly spaced samples of one signal into its tape."""
+        tapes, count = self._tapes.setdefault(name, []), len(values)
+        if index == len(tapes):
+            kept = min(count, max(2, self.sample * count // values.size))
+            # float32: touching new memory costs more than the copy itself, and no picture needs
+            # more digits.
+            tapes.append(np.empty((len(self._wanted), kept, *values.shape[1:]), np.float32))
+        tape, frame = tapes[index], len(self._steps)
+        kept = tape.shape[1]
+        if kept == count:
+            tape[frame] = values
+        else:
+            tape[frame] = values[np.arange(kept) * count // kept]
+
+    def trace(self) -> Trace:
+        """Return what has been recorded so far, binned to fit it."""
+        return self._trace(slice(0, len(self._steps)))
+
+    def latest(self) -> Trace | None:
+        """Return the newest frame alone, with provisional bins; None before the first."""
+        count = len(self._steps)
+        return self._trace(slice(count - 1, count)) if count else None
+
+    def _trace(self, frames: slice) -> Trace:
+        if not self._steps:
+            raise RuntimeError(
+                "the Recorder has no frame: no run has used it. Pass it as fit(..., record=...)."
+            )
+        flat = self._saturated(frames)
+        made = {
+            name: self._signal(tapes, frames, flat) for name, tapes in self._tapes.items() if tapes
+        }
+        signals = {name: made[self._twins[name]] for name in SIGNALS if name in self._twins}
+        return Trace(
+            np.array(self._steps[frames], np.int64),
+            tuple(self._layers),
+            np.array(self._loss),
+            MappingProxyType(signals),
+            MappingProxyType(dict(self._info)),
+        )
+
+    def _signal(self, tapes: list[Array], frames: slice, saturated: Array) -> Signal:
+        pooled = [tape[frames].reshape(len(tape[frames]), -1) for tape in tapes]
+        by_unit = [_by_unit(tape[frames]) for tape in tapes]
+        units = max(tape.shape[2] for tape in by_unit)
+        edges = _edges(pooled, self.bins)
+        with np.errstate(all="ignore"):  # a diverged frame is NaN and infinite, and stays so
+            return Signal(
+                np.stack([_counts(s, edges) for s in pooled], axis=1),
+                edges,
+                np.stack([s.mean(axis=1, dtype=np.float64) for s in pooled], axis=1),
+                np.stack([s.std(axis=1, dtype=np.float64) for s in pooled], axis=1),
+                np.stack([np.quantile(s, QUANTILES, axis=1).T for s in pooled], axis=1),
+                saturated,
+                np.stack(
+                    [_padded(s.mean(axis=1, dtype=np.float64), units) for s in by_unit], axis=1
+                ),
+                np.stack(
+                    [np.sqrt(s.var(axis=1, dtype=np.float64).mean(axis=1)) for s in by_unit], axis=1
+                ),
+            )
+
+    def _saturated(self, frames: slice) -> Array:
+        """Return the share of values at which each layer's f is flat."""
+        shares = []
+        for index, layer in enumerate(self._layers.values()):
+            f = ACTIVATIONS[_activation(layer)]
+            if "h" in self._tapes:
+                h = self._tapes["h"][index][frames]
+            elif self._twins.get("z") in self._tapes:
+                h = f.f(self._tapes[self._twins["z"]][index][frames])
+            else:
+                shares.append(np.full(len(self._steps[frames]), np.nan))
+                continue
+            flat = f.slope(h) < SATURATED * f.steepest
+            shares.append(flat.reshape(len(h), -1).mean(axis=1))
+        return np.stack(shares, axis=1)
+
+
+def _by_unit(tape: Array) -> Array:
+    """Return (frames, samples and positions, units); images have their units on axis 1."""
+    if tape.ndim == 5:
+        tape = np.moveaxis(tape, 2, -1)
+    return tape.reshape(len(tape), -1, tape.shape[-1])
+
+
+def _edges(samples: list[Array], bins: int) -> Array:
+    """Return bin edges that hold all but 0.2 % of the finite values."""
+    pooled = np.concatenate([s.ravel() for s in samples])
+    pooled = pooled[np.isfinite(pooled)]
+    low, high = np.quantile(pooled, (0.001, 0.999)) if pooled.size else (0.0, 0.0)
+    room = 0.02 * (high - low) or max(abs(low), 1.0) * 1e-3
+    return np.linspace(low - room, high + room, bins + 1, dtype=np.float64)
+
+
+def _counts(samples: Array, edges: Array) -> npt.NDArray[np.uint32]:
+    """Return a histogram per frame; what is beyond the edges goes into the outermost bins."""
+    bins = len(edges) - 1
+    scale = bins / (edges[-1] - edges[0])
+    finite = np.isfinite(samples)
+    place = np.clip((np.where(finite, samples, 0) - edges[0]) * scale, 0, bins - 1).astype(np.int64)
+    place += np.arange(len(samples))[:, None] * bins
+    found = np.bincount(place[finite], minlength=len(samples) * bins)
+    return found.reshape(len(samples), bins).astype(np.uint32)
+
+
+def _padded(rows: Array, units: int) -> Array:
+    """Fill a layer that is narrower than the widest with NaN."""
+    return np.pad(rows, ((0, 0), (0, units - rows.shape[1])), constant_values=np.nan)
+
+
+def _activation(layer: Layer) -> str:
+    """Return the name of the activation function inside a layer."""
+    found = [part.name for _, part in layer.walk() if isinstance(part, Activation)]
+    return found[-1] if found else "identity"
+
+
+def _describe(layers: Mapping[str, Layer]) -> dict[str, str]:
+    """Say in words what normalizes and what activates the recorded layers."""
+    norms = [getattr(part, "norm", None) for layer in layers.values() for _, part in layer.walk()]
+    norm = next((n for n in norms if n is not None), None)
+    info = {"activation": _activation(next(iter(layers.values())))}
+    if norm is None:
+        return info | {"norm": "none", "label": "No normalization"}
+    return info | {
+        "norm": norm.name,
+        "label": norm.label or norm.name,
+        "acts_on": cast(str, norm.acts_on),
+        "shares": norm.shares,
+    }

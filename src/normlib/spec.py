@@ -1,0 +1,158 @@
+"""A normalization is data: what shares one mu and sigma, and how both are measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from normlib import checks
+from normlib.core import SCALES, Scale
+
+ActsOn = Literal["pre-activation", "weight", "weight and input"]
+ACTS_ON: tuple[ActsOn, ...] = ("pre-activation", "weight", "weight and input")
+
+#: Any array of activations is seen as (samples, groups, channels per group, positions).
+VIEW = "NGcS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Norm:
+    r"""One normalization, as a row of the table that the whole library is built on.
+
+    All of them compute :math:`h = f(g\,(a - \mu)/\sigma + b)`; they differ in the fields below. A
+    Norm never changes and can be pickled, so one written in a notebook works in a layer, in `fit`
+    and in the worker processes of a sweep.
+
+    Parameters
+    ----------
+    name, label : str
+        The word used in code, and the words used in figures.
+    acts_on : "pre-activation", "weight" or "weight and input"
+        What is standardized: a, the rows of w, or the rows of w and of the layer's input.
+    shares : str
+        For pre-activations, which of the axes N (samples), G (groups), c (channels of a group) and
+        S (positions) share one mu and one sigma. Empty for weights: there a row shares them.
+    center, scale, eps
+        As in `standardize`.
+    grouped : bool
+        Whether the channels are split into `groups`, which must then be given.
+    groups : int, optional
+        The NUMBER of groups, as in PyTorch; it must divide the number of channels.
+    momentum : float in [0, 1], or None
+        The weight of the NEW statistics in the running ones, as in PyTorch (Keras weighs the old
+        ones). None keeps the plain average of all batches. Used only where samples share
+        statistics.
+    affine : bool
+        Whether the layer learns g and b, one pair per channel.
+    start : "one" or "sigma"
+        Where g starts: at 1, or at sigma, so that the layer starts as the one without
+        normalization.
+    paper, url : str
+        Where it comes from.
+
+    Raises
+    ------
+    ValueError
+        A field is out of range, or `groups` comes without `grouped`.
+    """
+
+    name: str
+    label: str = ""
+    acts_on: ActsOn = "pre-activation"
+    shares: str = ""
+    center: bool = True
+    scale: Scale = "std"
+    eps: float = 1e-5
+    grouped: bool = False
+    groups: int | None = None
+    momentum: float | None = 0.1
+    affine: bool = True
+    start: Literal["one", "sigma"] = "one"
+    paper: str = field(default="", compare=False)
+    url: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a row that no layer could carry out."""
+        checks.choice(self.acts_on, "acts_on", ACTS_ON)
+        checks.choice(self.scale, "scale", SCALES)
+        checks.choice(self.start, "start", ("one", "sigma"))
+        checks.number(self.eps, "eps", low=0)
+        if self.momentum is not None:
+            checks.number(self.momentum, "momentum", low=0, high=1)
+        for name in ("center", "affine", "grouped"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(
+                    f"{name} must be True or False; got {getattr(self, name)!r}. Pass one of these."
+                )
+        if self.scale == "std" and not self.center:
+            raise ValueError(
+                "scale='std' is measured about the mean; got center=False. "
+                "Use scale='rms', or center=True."
+            )
+        self._check_shares()
+        if self.groups is None:
+            return
+        if not self.grouped:
+            raise ValueError(
+                f"{self.name} normalization has no groups; got groups={self.groups!r}."
+                " Leave it out, or use norm('group', groups=...)."
+            )
+        checks.positive_integer(self.groups, "groups")
+
+    def _check_shares(self) -> None:
+        """`shares` is a set of view letters for activations, and empty for weights."""
+        on_activations = self.acts_on == "pre-activation"
+        distinct = len(set(self.shares)) == len(self.shares)
+        if bool(self.shares) != on_activations or not distinct or set(self.shares) - set(VIEW):
+            rule = f"distinct letters of {VIEW!r}" if on_activations else "empty for weights"
+            raise ValueError(
+                f"shares must be {rule}; got {self.shares!r}. Name the axes that share"
+                " one mu and sigma, as in 'NS' for batch normalization."
+            )
+        if "N" in self.shares and "S" not in self.shares:
+            raise ValueError(
+                "samples that share statistics share them over positions too, or there "
+                f"is no running mean per channel; got shares={self.shares!r}. Add 'S'."
+            )
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The shared axes of the (N, G, c, S) view."""
+        return tuple(i for i, letter in enumerate(VIEW) if letter in self.shares)
+
+    @property
+    def running(self) -> bool:
+        """Whether samples share statistics, so that evaluation needs running ones."""
+        return "N" in self.shares
+
+    @property
+    def on_weights(self) -> bool:
+        """Whether the rows of w are standardized."""
+        return self.acts_on != "pre-activation"
+
+    @property
+    def on_inputs(self) -> bool:
+        """Whether the rows of the layer's input are standardized too."""
+        return self.acts_on == "weight and input"
+
+    @property
+    def measure(self) -> dict[str, Any]:
+        """The options that `standardize` takes from this row."""
+        return {"center": self.center, "scale": self.scale, "eps": self.eps}
+
+    def groups_of(self, channels: int) -> int:
+        """Return how many groups `channels` channels fall into, or say why they cannot."""
+        if not self.grouped:
+            return 1
+        if self.groups is None:
+            raise ValueError(
+                f"{self.name} normalization needs the number of groups; got none. "
+                f"Use norm({self.name!r}, groups=...)."
+            )
+        if channels % self.groups:
+            divisors = [n for n in range(1, channels + 1) if channels % n == 0]
+            raise ValueError(
+                f"groups must divide the number of channels; got groups={self.groups} "
+                f"for {channels} channels. Pass one of {divisors}."
+            )
+        return self.groups
