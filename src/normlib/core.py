@@ -6,9 +6,11 @@ Every normalization in this library is these two functions, told over which axes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -96,7 +98,7 @@ def standardize(
             "scale='std' is measured about the mean; got center=False. "
             "Use scale='rms', or center=True."
         )
-    count = int(np.prod([x.shape[axis] for axis in axes]))
+    count = math.prod([x.shape[axis] for axis in axes])
     if statistics is None:
         mu, rest = _shifted(x, axes, count) if center else _unshifted(x)
         var = np.divide(inner(rest, rest, axes), 1 if scale == "norm" else count)
@@ -158,43 +160,66 @@ def total(x: Array, axes: tuple[int, ...]) -> Array:
     A sum is a product with a vector of ones, and BLAS computes that several times faster than a
     ufunc reduces; so the axes at either end go through a matrix product.
     """
-    kept = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
-    wide = [axis for axis, size in enumerate(x.shape) if size > 1]
-    y = x.reshape([x.shape[axis] for axis in wide])
-    drop = [axis in axes for axis in wide]
-    if drop and drop[-1]:
-        first = len(drop) - [*drop[::-1], False].index(False)
-        y = y.reshape(*y.shape[:first], -1)
-        y = (y.reshape(-1, y.shape[-1]) @ np.ones(y.shape[-1], x.dtype)).reshape(y.shape[:-1])
-        drop = drop[:first]
-    if drop and drop[0]:
-        last = [*drop, False].index(False)
-        rest = y.shape[last:]
-        y = y.reshape(int(np.prod(y.shape[:last])), -1)
-        y = (np.ones(y.shape[0], x.dtype) @ y).reshape(rest)
-        drop = drop[last:]
-    inside = tuple(axis for axis, gone in enumerate(drop) if gone)
-    return np.asarray(y.sum(axis=inside) if inside else y).reshape(kept).astype(x.dtype)
+    plan = _plan(x.shape, axes)
+    if plan.right > 1:
+        x = x.reshape(-1, plan.right) @ _ones(plan.right, x.dtype)
+    if plan.left > 1:
+        x = _ones(plan.left, x.dtype) @ x.reshape(plan.left, -1)
+    if plan.middle:
+        x = x.reshape(plan.rest).sum(axis=plan.middle)
+    return x.reshape(plan.kept)
+
+
+class _Plan(NamedTuple):
+    """How to sum over some axes: which sizes to merge at both ends, and what is left between."""
+
+    kept: tuple[int, ...]  #: the shape of the result
+    right: int  #: how many values the last axes hold that are summed
+    left: int  #: and the first axes
+    rest: tuple[int, ...]  #: the sizes left between them
+    middle: tuple[int, ...]  #: the summed axes among those
+
+
+@lru_cache(maxsize=1024)
+def _plan(shape: tuple[int, ...], axes: tuple[int, ...]) -> _Plan:
+    kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
+    wide = [(size, axis in axes) for axis, size in enumerate(shape) if size > 1]
+    right = left = 1
+    while wide and wide[-1][1]:
+        right *= wide.pop()[0]
+    while wide and wide[0][1]:
+        left *= wide.pop(0)[0]
+    middle = tuple(axis for axis, (_, summed) in enumerate(wide) if summed)
+    return _Plan(kept, right, left, tuple(size for size, _ in wide), middle)
+
+
+@lru_cache(maxsize=1024)
+def _ones(count: int, dtype: np.dtype[Any]) -> Array:
+    ones = np.ones(count, dtype)
+    ones.flags.writeable = False
+    return ones
 
 
 def inner(x: Array, y: Array, axes: tuple[int, ...]) -> Array:
     """Sum ``x * y`` over `axes`, keeping them as size 1."""
-    first = min((a for a in axes if x.shape[a] > 1), default=x.ndim)
-    if all(axis in axes or x.shape[axis] == 1 for axis in range(first, x.ndim)):
-        kept = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
-        rows = int(np.prod(x.shape[:first]))
-        return np.asarray(np.vecdot(x.reshape(rows, -1), y.reshape(rows, -1))).reshape(kept)
-    return total(x * y, axes)
+    plan = _plan(x.shape, axes)
+    if plan.left > 1 or plan.middle:
+        return total(x * y, axes)
+    rows = np.vecdot(x.reshape(-1, plan.right), y.reshape(-1, plan.right))
+    return np.asarray(rows).reshape(plan.kept)
 
 
 def _shifted(x: Array, axes: tuple[int, ...], count: int) -> tuple[Array, Array]:
-    """Return mu and ``x - mu``, subtracted in two steps.
+    """Return mu and ``x - mu``, in float32 subtracted in two steps.
 
     The first mean is only as exact as its own last digit, and in float32 at mean 10,000 that digit
-    is worth 0.001. What remains after subtracting it is small, so its mean is exact.
+    is worth 0.001. What remains after subtracting it is small, so its mean is exact. float64 has
+    digits to spare.
     """
     mu = total(x, axes) / count
     rest = x - mu
+    if x.dtype.itemsize >= 8:
+        return mu, rest
     residue = total(rest, axes) / count
     rest -= residue
     return mu + residue, rest

@@ -135,7 +135,7 @@ class Recorder:
         self,
         steps: int | Iterable[int] | None = None,
         *,
-        sample: int = 1024,
+        sample: int = 512,
         bins: int = 64,
         signals: Iterable[str] = SIGNALS,
         probe: Array | None = None,

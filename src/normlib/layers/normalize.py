@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -214,7 +215,7 @@ class Normalize(Layer):
 
     def _check_count(self, view: tuple[int, ...], shape: tuple[int, ...]) -> None:
         """One value minus its own mean is 0: refuse to output that constant."""
-        count = int(np.prod([view[axis] for axis in self.norm.axes]))
+        count = math.prod([view[axis] for axis in self.norm.axes])
         if count > 1 or not self.norm.center:
             return
         what = {"N": "sample", "G": "group", "c": "channel", "S": "position"}
@@ -235,14 +236,14 @@ class Normalize(Layer):
 
     def _track(self, cache: Cache) -> None:
         """Move the running statistics towards the batch's, by `momentum` or as a plain average."""
-        mean, var, batches = (self._statistics[key] for key in ("mean", "var", "batches"))
+        mean, var = self._running_in_view()
+        batches = self._statistics["batches"]
         batches += 1
         weight = 1 / batches if self.momentum is None else self.momentum
-        per_channel = (1, self.groups, self.channels // self.groups, 1)
         # Measured about its own mean, a variance over m values comes out (m - 1)/m too small.
         unbiased = cache.count / (cache.count - 1) if self.norm.scale == "std" else 1.0
-        mean += weight * (np.broadcast_to(cache.mu, per_channel).ravel() - mean)
-        var += weight * (np.broadcast_to(cache.var, per_channel).ravel() * unbiased - var)
+        mean += weight * (cache.mu - mean)
+        var += weight * (cache.var * unbiased - var)
 
     def __repr__(self) -> str:
         return f"Normalize({self.norm.name!r}, {self.channels}, channel_axis={self.channel_axis})"
