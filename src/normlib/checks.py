@@ -67,15 +67,18 @@ def number(
     low: float = -np.inf,
     high: float = np.inf,
     open_low: bool = False,
+    open_high: bool = False,
 ) -> float:
     """Return `value` as a float if it is a finite number between `low` and `high`."""
-    ends = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if high == np.inf else ']'}"
+    ends = (
+        f"{'(' if open_low else '['}{low:g}, {high:g}{')' if high == np.inf or open_high else ']'}"
+    )
     fits = (
         isinstance(value, Real)
         and not isinstance(value, bool)
         and np.isfinite(float(value))
         and (float(value) > low if open_low else float(value) >= low)
-        and float(value) <= high
+        and (float(value) < high if open_high else float(value) <= high)
     )
     if not fits:
         raise ValueError(
@@ -94,7 +97,10 @@ def choice(value: Any, name: str, allowed: Collection[str]) -> str:
 
 def float_dtype(value: Any, name: str = "dtype") -> np.dtype[Any]:
     """Return the dtype if the library computes in it."""
-    dtype = np.dtype(value)
-    if dtype not in type_names:
-        raise TypeError(f"{name} must be float32 or float64; got {dtype}. Pass np.float64.")
+    try:
+        dtype = np.dtype(value)
+    except TypeError:
+        dtype = np.dtype(object)
+    if value is None or dtype not in type_names:  # to NumPy None means float64
+        raise TypeError(f"{name} must be float32 or float64; got {value!r}. Pass np.float64.")
     return cast("np.dtype[Any]", dtype)

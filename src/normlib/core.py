@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Integral
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -78,7 +79,8 @@ def standardize(
     TypeError
         x is not a float array.
     ValueError
-        An axis, scale or eps is out of range, or "std" comes without centring.
+        An axis, scale or eps is out of range, "std" comes without centring, or given statistics
+        do not broadcast to x.
 
     Source: Ioffe & Szegedy 2015, arXiv:1502.03167, algorithm 1, generalized.
 
@@ -100,10 +102,11 @@ def standardize(
         )
     count = math.prod([x.shape[axis] for axis in axes])
     if statistics is None:
-        mu, rest = _shifted(x, axes, count) if center else _unshifted(x)
+        exactly = eps == 0 or x.dtype.itemsize < 8
+        mu, rest = _shifted(x, axes, count, exactly) if center else _unshifted(x)
         var = np.divide(inner(rest, rest, axes), 1 if scale == "norm" else count)
     else:
-        mu, var = statistics
+        mu, var = _given(statistics, x)
         rest = x - mu
     sigma = np.sqrt(var + x.dtype.type(eps))
     inv_sigma = np.divide(1, sigma, out=np.zeros_like(sigma), where=sigma != 0)
@@ -209,16 +212,17 @@ def inner(x: Array, y: Array, axes: tuple[int, ...]) -> Array:
     return np.asarray(rows).reshape(plan.kept)
 
 
-def _shifted(x: Array, axes: tuple[int, ...], count: int) -> tuple[Array, Array]:
-    """Return mu and ``x - mu``, in float32 subtracted in two steps.
+def _shifted(x: Array, axes: tuple[int, ...], count: int, exactly: bool) -> tuple[Array, Array]:
+    """Return mu and ``x - mu``, subtracted `exactly` in two steps.
 
     The first mean is only as exact as its own last digit, and in float32 at mean 10,000 that digit
     is worth 0.001. What remains after subtracting it is small, so its mean is exact. float64 has
-    digits to spare.
+    digits to spare, unless there is no eps: then the last digit alone would pass for a spread, and
+    three values of 0.1 would each become -1.
     """
     mu = total(x, axes) / count
     rest = x - mu
-    if x.dtype.itemsize >= 8:
+    if not exactly:
         return mu, rest
     residue = total(rest, axes) / count
     rest -= residue
@@ -230,16 +234,31 @@ def _unshifted(x: Array) -> tuple[Array, Array]:
     return np.zeros((), x.dtype), x
 
 
+def _given(statistics: tuple[Array, Array], x: Array) -> tuple[Array, Array]:
+    """Return the statistics in x's dtype, if they fit its shape."""
+    mu, var = (np.asarray(values, x.dtype) for values in statistics)
+    try:
+        fits = np.broadcast_shapes(mu.shape, var.shape, x.shape) == x.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"statistics must broadcast to x of shape {x.shape}; got {mu.shape} and {var.shape}. "
+            "Keep the shared axes as size 1."
+        )
+    return mu, var
+
+
 def _axes(axes: int | Iterable[int], ndim: int) -> tuple[int, ...]:
     """Return the axes as distinct numbers from 0 to ndim - 1."""
-    given = (axes,) if isinstance(axes, int) else tuple(axes)
-    bad = [axis for axis in given if not -ndim <= axis < ndim]
-    if bad or not given:
+    given = tuple(axes) if isinstance(axes, Iterable) else (axes,)
+    good = all(isinstance(axis, Integral) and -ndim <= axis < ndim for axis in given)
+    if not good or not given:
         raise ValueError(
             f"axes must name at least one axis of x, from {-ndim} to {ndim - 1}; got {axes!r}. "
             "Name the axes that share one mu and sigma."
         )
-    found = tuple(sorted({axis % ndim for axis in given}))
+    found = tuple(sorted({int(axis) % ndim for axis in given}))
     if len(found) != len(given):
         raise ValueError(f"axes must be distinct; got {axes!r}. Name each axis once.")
     return found

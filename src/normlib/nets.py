@@ -50,8 +50,13 @@ class Net(Layer):
         super().__init__()
         named = layers if isinstance(layers, Mapping) else {str(i): x for i, x in enumerate(layers)}
         if not named:
-            raise ValueError("a Net needs at least one layer; got none. Pass layers in order.")
+            raise ValueError("layers must hold at least one Layer; got none. Pass them in order.")
         for name, layer in named.items():
+            if not isinstance(name, str) or not name:
+                raise ValueError(
+                    f"layers must be named by words; got {name!r}. Pass a mapping of str to Layer, "
+                    "or a plain list."
+                )
             if not isinstance(layer, Layer):
                 raise TypeError(
                     f"layers must be Layers; got {type(layer).__name__} at {name!r}. "
@@ -59,8 +64,8 @@ class Net(Layer):
                 )
             if layer.owned or list(named.values()).count(layer) > 1:
                 raise ValueError(
-                    f"a layer belongs to one place in one net; {name!r} already has one. "
-                    "Use copy.deepcopy(layer)."
+                    f"layers must each have one place in one net; got {name!r}, which has one "
+                    "already. Use copy.deepcopy(layer)."
                 )
         self.parts = dict(named)
         for layer in self.parts.values():
@@ -69,15 +74,19 @@ class Net(Layer):
 
     def _gather(self) -> None:
         """Move every parameter into one vector, so that an optimizer's step is a few operations."""
-        arrays = [a for _, layer in self.walk() for a in layer.values.values()]
-        size = sum(array.size for array in arrays)
-        dtype = arrays[0].dtype if arrays else np.dtype(np.float64)
-        self.flat, self.flat_grads = np.zeros(size, dtype), np.zeros(size, dtype)
-        self.bind(self.flat, self.flat_grads)
+        first = next((a for _, layer in self.walk() for a in layer.values.values()), np.zeros(0))
+        self.bind(*np.zeros((2, self.count()), first.dtype))
+
+    def bind(self, values: Array, slopes: Array) -> None:
+        """Move all parameters and gradients into these two vectors: a Net in a Net follows it."""
+        super().bind(values, slopes)
+        self.flat, self.flat_grads = values, slopes
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Join what a copy or a pickle has taken apart: each array comes back on its own."""
-        self.__dict__.update(state)
+        super().__setstate__(state)
+        for layer in self.parts.values():
+            layer.owned = True
         self._gather()
 
     def forward(self, x: Array) -> Array:
@@ -144,11 +153,12 @@ def mlp(
     ValueError
         Fewer than two widths, or a value out of range.
     """
-    sizes = [checks.positive_integer(width, "widths") for width in widths]
-    if len(sizes) < 2:
+    if not isinstance(widths, Sequence | np.ndarray) or len(widths) < 2:
         raise ValueError(
-            f"widths must name inputs and outputs at least; got {widths!r}. Pass [64, 32, 10]."
+            f"widths must be a list of inputs and outputs at least; got {widths!r}. "
+            "Pass [64, 32, 10]."
         )
+    sizes = [checks.positive_integer(width, "widths") for width in widths]
     checks.choice(activation, "activation", ACTIVATIONS)
     checks.number(init_scale, "init_scale", low=0)
     rng = np.random.default_rng(seed)
@@ -204,7 +214,7 @@ def recalibrate(net: Layer, batches: Iterable[Array]) -> None:
         for count, batch in enumerate(batches, start=1):  # noqa: B007
             net.forward(batch)
         if count == 0:
-            raise ValueError("recalibrate needs at least one batch; got none. Pass some inputs.")
+            raise ValueError("batches must hold at least one batch; got none. Pass some inputs.")
     except BaseException:
         for key, value in kept.items():
             net.running[key] = value

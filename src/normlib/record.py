@@ -7,8 +7,10 @@ makes a `Trace` of them: histograms, moments and quantiles, with bins that fit w
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from numbers import Integral
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -19,7 +21,6 @@ import numpy.typing as npt
 from normlib import checks
 from normlib.checks import Array
 from normlib.layers import ACTIVATIONS, Activation, Layer
-from normlib.layers.layer import Tap
 from normlib.nets import statistics_kept
 
 SIGNALS = ("a", "x_hat", "z", "h")
@@ -54,10 +55,18 @@ class Trace:
     layers: tuple[str, ...]  #: the names of the L layers
     loss: Array  #: training loss of every step so far, not only of the recorded ones
     signals: Mapping[str, Signal]  #: those of a, x_hat, z and h that the run has
-    info: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    info: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("signals", "info"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as what made it: a read-only mapping cannot be pickled itself."""
+        return Trace, (self.steps, self.layers, self.loss, dict(self.signals), dict(self.info))
 
     def save(self, path: str | Path) -> None:
-        """Write an npz file, without pickle."""
+        """Write an npz file, without pickle, under exactly this name."""
         arrays: dict[str, Any] = {"steps": self.steps, "loss": self.loss}
         same: dict[str, str] = {}
         for name, signal in self.signals.items():
@@ -67,28 +76,28 @@ class Trace:
                 for part in fields(signal):
                     arrays[f"{name}/{part.name}"] = getattr(signal, part.name)
         text = {"layers": self.layers, "info": dict(self.info), "signals": same}
-        np.savez_compressed(path, text=np.array(json.dumps(text)), **arrays)
+        with open(path, "wb") as file:  # NumPy would add .npz to a name without it
+            np.savez_compressed(file, text=np.array(json.dumps(text)), **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Trace:
-        """Read what `save` has written."""
-        with np.load(path, allow_pickle=False) as file:
-            if "text" not in file:
+        """Read what `save` has written; ValueError if the file holds something else."""
+        with open(path, "rb") as stream:
+            try:
+                file = np.load(stream, allow_pickle=False)
+            except (ValueError, EOFError, zipfile.BadZipFile):
+                file = None
+            if not isinstance(file, np.lib.npyio.NpzFile) or "text" not in file:
                 raise ValueError(
-                    f"{path} holds no Trace: it has no entry 'text'. Pass a file of Trace.save."
+                    f"path must be a file that holds a Trace; got {str(path)!r}. "
+                    "Pass one that Trace.save has written."
                 )
             text = json.loads(str(file["text"]))
             signals: dict[str, Signal] = {}
             for name, twin in text["signals"].items():
                 parts = {part.name: file[f"{twin}/{part.name}"] for part in fields(Signal)}
                 signals[name] = signals[twin] if twin in signals else Signal(**parts)
-            return cls(
-                file["steps"],
-                tuple(text["layers"]),
-                file["loss"],
-                MappingProxyType(signals),
-                MappingProxyType(text["info"]),
-            )
+            return cls(file["steps"], tuple(text["layers"]), file["loss"], signals, text["info"])
 
 
 class Recorder:
@@ -148,12 +157,13 @@ class Recorder:
             self._chosen: tuple[int, ...] = ()
         else:
             self._frames = None
-            self._chosen = tuple(sorted({int(step) for step in steps}))
-            if not self._chosen or self._chosen[0] < 0:
+            chosen = list(steps) if isinstance(steps, Iterable) else [steps]
+            if not chosen or not all(isinstance(s, Integral) and s >= 0 for s in chosen):
                 raise ValueError(
-                    f"steps must name steps from 0 on; got {list(self._chosen)}. "
-                    "Pass a number of frames, or step numbers."
+                    f"steps must name steps from 0 on; got {steps!r}. "
+                    "Pass a number of frames, or a list of step numbers."
                 )
+            self._chosen = tuple(sorted({int(step) for step in chosen}))
         self.sample = checks.positive_integer(sample, "sample")
         self.bins = checks.positive_integer(bins, "bins")
         self.signals = tuple(signals)
@@ -168,26 +178,38 @@ class Recorder:
     def _reset(self) -> None:
         self._steps: list[int] = []
         self._loss: list[float] = []
-        self._tapes: dict[str, list[Array]] = {}  # by signal and layer: (frames, samples, ...)
+        self._tapes: dict[str, dict[str, Array]] = {}  # by layer and signal: (frames, samples, ...)
         self._layers: dict[str, Layer] = {}
-        self._twins: dict[str, str] = {}
         self._wanted: list[int] = []
         self._info: dict[str, str] = {}
 
     @property
     def nbytes(self) -> int:
         """Bytes of the samples kept so far."""
-        return sum(tape.nbytes for tapes in self._tapes.values() for tape in tapes)
+        return sum(
+            {id(t): t.nbytes for tapes in self._tapes.values() for t in tapes.values()}.values()
+        )
+
+    @property
+    def frames(self) -> int:
+        """How many frames have been kept so far."""
+        return len(self._steps)
 
     def start(self, net: Layer, steps: int) -> None:
         """Forget the last run and prepare for one of `steps` steps of `net`."""
         self._reset()
         if self._frames is None:
             self._wanted = [step for step in self._chosen if step < steps]
+            if not self._wanted:
+                raise ValueError(
+                    f"steps must name a step of the run, from 0 to {steps - 1}; got "
+                    f"{list(self._chosen)}. Pass a number of frames, or train longer."
+                )
         else:
             count = min(self._frames, steps)
             even = np.linspace(0, 1, count) if count > 1 else np.zeros(1)
-            self._wanted = sorted({round(float(t)) for t in (steps - 1) * even**1.5})
+            late = (steps - 1) * even**1.5  # below k, every step is kept
+            self._wanted = sorted({max(k, round(float(t))) for k, t in enumerate(late)})
         names = list(net.parts)
         self._layers = {name: net.parts[name] for name in (names if self.output else names[:-1])}
         if not self._layers:
@@ -219,49 +241,42 @@ class Recorder:
         self._loss.append(float(loss))
 
     def _listen(self, net: Layer, x: Array) -> Array:
-        """Run a forward pass with a tap on every signal of the recorded layers."""
-        inside = [
-            (index, part)
-            for index, layer in enumerate(self._layers.values())
-            for _, part in layer.walk()
-        ]
-        for index, part in inside:
-            part.tap = self._tap(index)
+        """Run a forward pass, and copy every signal that the recorded layers show."""
+        shown: dict[str, dict[str, Array]] = {name: {} for name in self._layers}
+        inside = [(name, part) for name, layer in self._layers.items() for _, part in layer.walk()]
+        for name, part in inside:
+            part.tap = shown[name].__setitem__
         try:
-            return net.forward(x)
+            y = net.forward(x)
         finally:
             for _, part in inside:
                 part.tap = None
+        for name, signals in shown.items():
+            self._keep(name, signals)
+        return y
 
-    def _tap(self, index: int) -> Tap:
-        """Return what copies the signals of layer `index`, each array once."""
-        seen: dict[str, Array] = {}
+    def _keep(self, layer: str, shown: Mapping[str, Array]) -> None:
+        """Copy one layer's signals, each array once: without normalization z IS a."""
+        tapes = self._tapes.setdefault(layer, {})
+        copied: dict[int, Array] = {}
+        for name in self.signals:
+            if name in shown:
+                values = shown[name]
+                if id(values) not in copied:
+                    copied[id(values)] = self._copy(tapes.get(name), values)
+                tapes[name] = copied[id(values)]
 
-        def tap(name: str, values: Array) -> None:
-            if name not in self.signals:
-                return
-            twin = next((key for key, array in seen.items() if array is values), name)
-            self._twins[name] = twin
-            seen[name] = values
-            if twin == name:
-                self._keep(index, name, values)
-
-        return tap
-
-    def _keep(self, index: int, name: str, values: Array) -> None:
-        """Copy evenly spaced samples of one signal into its tape."""
-        tapes, count = self._tapes.setdefault(name, []), len(values)
-        if index == len(tapes):
+    def _copy(self, tape: Array | None, values: Array) -> Array:
+        """Copy evenly spaced samples into the next frame of a tape, and return the tape."""
+        count = len(values)
+        if tape is None:
             kept = min(count, max(2, self.sample * count // values.size))
             # float32: touching new memory costs more than the copy itself, and no picture needs
             # more digits.
-            tapes.append(np.empty((len(self._wanted), kept, *values.shape[1:]), np.float32))
-        tape, frame = tapes[index], len(self._steps)
+            tape = np.empty((len(self._wanted), kept, *values.shape[1:]), np.float32)
         kept = tape.shape[1]
-        if kept == count:
-            tape[frame] = values
-        else:
-            tape[frame] = values[np.arange(kept) * count // kept]
+        tape[self.frames] = values if kept == count else values[np.arange(kept) * count // kept]
+        return tape
 
     def trace(self) -> Trace:
         """Return what has been recorded so far, binned to fit it."""
@@ -275,24 +290,33 @@ class Recorder:
     def _trace(self, frames: slice) -> Trace:
         if not self._steps:
             raise RuntimeError(
-                "the Recorder has no frame: no run has used it. Pass it as fit(..., record=...)."
+                "a Recorder needs a run to make a trace of; got no frame yet. "
+                "Pass it as fit(..., record=...)."
             )
-        flat = self._saturated(frames)
-        made = {
-            name: self._signal(tapes, frames, flat) for name, tapes in self._tapes.items() if tapes
-        }
-        signals = {name: made[self._twins[name]] for name in SIGNALS if name in self._twins}
+        layers = [layer for layer, tapes in self._tapes.items() if tapes]  # pooling shows nothing
+        shares = [self._saturated(layer, frames) for layer in layers]
+        flat = np.stack(shares, axis=1) if shares else np.empty((0, 0))
+        made: dict[tuple[int, ...], Signal] = {}
+        signals: dict[str, Signal] = {}
+        for name in SIGNALS:
+            tapes = [self._tapes[layer].get(name) for layer in layers]
+            key = tuple(map(id, tapes))
+            if any(tape is not None for tape in tapes):
+                made[key] = made.get(key) or self._signal(tapes, frames, flat)
+                signals[name] = made[key]
         return Trace(
             np.array(self._steps[frames], np.int64),
-            tuple(self._layers),
+            tuple(layers),
             np.array(self._loss),
-            MappingProxyType(signals),
-            MappingProxyType(dict(self._info)),
+            signals,
+            self._info,
         )
 
-    def _signal(self, tapes: list[Array], frames: slice, saturated: Array) -> Signal:
-        pooled = [tape[frames].reshape(len(tape[frames]), -1) for tape in tapes]
-        by_unit = [_by_unit(tape[frames]) for tape in tapes]
+    def _signal(self, tapes: list[Array | None], frames: slice, saturated: Array) -> Signal:
+        absent = np.full((len(self._wanted), 1, 1), np.nan, np.float32)
+        shown = [(absent if tape is None else tape)[frames] for tape in tapes]
+        pooled = [tape.reshape(len(tape), -1) for tape in shown]
+        by_unit = [_by_unit(tape) for tape in shown]
         units = max(tape.shape[2] for tape in by_unit)
         edges = _edges(pooled, self.bins)
         with np.errstate(all="ignore"):  # a diverged frame is NaN and infinite, and stays so
@@ -311,21 +335,17 @@ class Recorder:
                 ),
             )
 
-    def _saturated(self, frames: slice) -> Array:
-        """Return the share of values at which each layer's f is flat."""
-        shares = []
-        for index, layer in enumerate(self._layers.values()):
-            f = ACTIVATIONS[_activation(layer)]
-            if "h" in self._tapes:
-                h = self._tapes["h"][index][frames]
-            elif self._twins.get("z") in self._tapes:
-                h = f.f(self._tapes[self._twins["z"]][index][frames])
-            else:
-                shares.append(np.full(len(self._steps[frames]), np.nan))
-                continue
-            flat = f.slope(h) < SATURATED * f.steepest
-            shares.append(flat.reshape(len(h), -1).mean(axis=1))
-        return np.stack(shares, axis=1)
+    def _saturated(self, layer: str, frames: slice) -> Array:
+        """Return the share of values, in each frame, at which a layer's f is flat."""
+        f, tapes = ACTIVATIONS[_activation(self._layers[layer])], self._tapes[layer]
+        if "h" in tapes:
+            h = tapes["h"][frames]
+        elif "z" in tapes:
+            h = f.f(tapes["z"][frames])
+        else:
+            return np.full(len(self._steps[frames]), np.nan)
+        flat = f.slope(h) < SATURATED * f.steepest
+        return np.asarray(flat.reshape(len(h), -1).mean(axis=1))
 
 
 def _by_unit(tape: Array) -> Array:
@@ -337,7 +357,7 @@ def _by_unit(tape: Array) -> Array:
 
 def _edges(samples: list[Array], bins: int) -> Array:
     """Return bin edges that hold all but 0.2 % of the finite values."""
-    pooled = np.concatenate([s.ravel() for s in samples])
+    pooled = np.concatenate([s.ravel() for s in samples], dtype=np.float64)
     pooled = pooled[np.isfinite(pooled)]
     low, high = np.quantile(pooled, (0.001, 0.999)) if pooled.size else (0.0, 0.0)
     room = 0.02 * (high - low) or max(abs(low), 1.0) * 1e-3

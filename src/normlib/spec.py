@@ -73,6 +73,11 @@ class Norm:
 
     def __post_init__(self) -> None:
         """Refuse a row that no layer could carry out."""
+        for name in ("name", "label", "shares"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(
+                    f"{name} must be a string; got {getattr(self, name)!r}. Write it in quotes."
+                )
         checks.choice(self.acts_on, "acts_on", ACTS_ON)
         checks.choice(self.scale, "scale", SCALES)
         checks.choice(self.start, "start", ("one", "sigma"))
@@ -111,8 +116,8 @@ class Norm:
             )
         if "N" in self.shares and "S" not in self.shares:
             raise ValueError(
-                "samples that share statistics share them over positions too, or there "
-                f"is no running mean per channel; got shares={self.shares!r}. Add 'S'."
+                "shares must hold 'S' where it holds 'N', or there is no running mean per "
+                f"channel; got {self.shares!r}. Add 'S'."
             )
 
     @property

@@ -41,6 +41,8 @@ def softmax_cross_entropy(logits: Array, labels: Labels) -> tuple[float, Array]:
     ------
     ValueError
         Shapes do not match, or a label is out of range.
+    TypeError
+        Labels are not integers.
     """
     logits = checks.floating(logits, "logits")
     labels = np.asarray(labels)
@@ -49,10 +51,14 @@ def softmax_cross_entropy(logits: Array, labels: Labels) -> tuple[float, Array]:
             f"logits must be (N, K) and labels (N,); got {logits.shape} and {labels.shape}. "
             "Pass one integer label per row of logits."
         )
-    if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= logits.shape[1]:
+    if labels.dtype.kind not in "iu":
+        raise TypeError(
+            f"labels must be integers; got dtype {labels.dtype}. Number the classes from 0."
+        )
+    if labels.min() < 0 or labels.max() >= logits.shape[1]:
         raise ValueError(
-            f"labels must be integers from 0 to {logits.shape[1] - 1}; got {labels.dtype} from "
-            f"{labels.min()} to {labels.max()}. Number the classes from 0."
+            f"labels must be from 0 to {logits.shape[1] - 1}; got {labels.min()} to "
+            f"{labels.max()}. Number the classes from 0."
         )
     rows = np.arange(len(labels))
     shifted = logits - logits.max(axis=1, keepdims=True)  # exp of large logits would overflow
@@ -100,8 +106,8 @@ class Adam:
     """Adam with bias correction (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1)."""
 
     def __init__(self, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> None:
-        self.beta1 = checks.number(beta1, "beta1", low=0, high=1)
-        self.beta2 = checks.number(beta2, "beta2", low=0, high=1)
+        self.beta1 = checks.number(beta1, "beta1", low=0, high=1, open_high=True)
+        self.beta2 = checks.number(beta2, "beta2", low=0, high=1, open_high=True)
         self.eps = checks.number(eps, "eps", low=0)
         self._m: Array | None = None
         self._v: Array | None = None
@@ -132,7 +138,7 @@ class History:
 
     `loss` has one training loss per step made; where the run diverged the last one is not finite.
     `accuracy` is the share of test inputs classified correctly after the last step, in evaluation
-    mode. `trace` is None without a recorder.
+    mode. `trace` is None without a recorder, and where the run ended before its first frame.
     """
 
     loss: Array
@@ -216,22 +222,22 @@ def fit(
                 batch = next(source, None)
                 if batch is None:
                     break
+                now = rate(step)
                 loss = _step(net, batch, step, recorder)
                 losses.append(loss)
                 if not np.isfinite(loss):
                     break
                 if weight_decay:
                     net.flat_grads += weight_decay * net.flat
-                update.step(net.flat, net.flat_grads, rate(step))
+                update.step(net.flat, net.flat_grads, now)
                 if on_step is not None and on_step(step, loss, recorder):
                     break
             if not losses:
                 raise ValueError("batches must hold at least one batch; got none. Pass a list.")
     finally:
         net.training = False
-    return History(
-        np.array(losses), accuracy(net, data), recorder.trace() if recorder is not None else None
-    )
+    trace = recorder.trace() if recorder is not None and recorder.frames else None
+    return History(np.array(losses), accuracy(net, data), trace)
 
 
 def accuracy(net: Net, data: Data) -> float:
@@ -242,6 +248,11 @@ def accuracy(net: Net, data: Data) -> float:
 
 def _step(net: Net, batch: Batch, step: int, record: Recorder | None) -> float:
     """Run one batch forward and backward, and return its loss."""
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        raise ValueError(
+            f"batches must hold pairs (x, labels); got {type(batch).__name__}. "
+            "Pass a list of such pairs."
+        )
     x, labels = batch
     logits = net.forward(x) if record is None else record.forward(net, x, step)
     loss, dlogits = softmax_cross_entropy(logits, labels)
@@ -274,15 +285,16 @@ def _endless(data: Data, size: int, rng: np.random.Generator) -> Iterator[Batch]
 def _rate(lr: Rate, net: Net) -> Callable[[int], float | Array]:
     """Return the learning rate as a function of the step."""
     if callable(lr):
-        return lr
+        return lambda step: checks.number(lr(step), "lr", low=0)
     if not isinstance(lr, Mapping):
         constant = checks.number(lr, "lr", low=0)
         return lambda step: constant
-    missing = set(net.params) ^ set(lr)
-    if missing:
+    odd = sorted(set(net.params) ^ set(lr))
+    if odd:
         raise ValueError(
-            f"lr must name every parameter and no other; {sorted(missing)[0]!r} is on one side "
-            f"only. The parameters are {list(net.params)}."
+            f"lr must name every parameter and no other; got {odd[0]!r} "
+            f"{'without a parameter' if odd[0] in lr else 'without a rate'}. "
+            f"The parameters are {list(net.params)}."
         )
     per_value = np.concatenate(
         [np.full(p.size, checks.number(lr[k], f"lr[{k!r}]", low=0)) for k, p in net.params.items()]

@@ -66,11 +66,13 @@ class Activation(Layer):
     def forward(self, z: Array) -> Array:
         """Return h = f(z), in z's shape."""
         self._h = ACTIVATIONS[self.name].f(checks.floating(z, "z"))
+        self.show("h", self._h)
         return self._h
 
     def backward(self, dh: Array) -> Array:
         """Return dL/dz = f'(z) dL/dh."""
         h = self.cached(self._h)
+        dh = checks.floating(dh, "dh")
         checks.shape(dh, h.shape, "dh", "Pass the gradient with respect to the output.")
         if self.name == "identity":
             return dh

@@ -89,6 +89,8 @@ class Dense(Layer):
         self.dtype = checks.float_dtype(dtype)
         w = checks.number(std, "std", low=0) * rng.standard_normal((n_out, n_in))
         self.add("w", w.astype(self.dtype))
+        if bias not in (None, True, False):
+            raise ValueError(f"bias must be True, False or None; got {bias!r}. Pass one of these.")
         if self.norm is None if bias is None else bias:
             self.add("c", np.zeros(n_out, self.dtype))
         if self.norm is not None:
@@ -125,9 +127,7 @@ class Dense(Layer):
             self.show("x_hat" if rows else "a", a)
             self.show("z", z)
         self._cache = x, w, rows, inputs
-        h = self.parts["f"].forward(z)
-        self.show("h", h)
-        return h
+        return self.parts["f"].forward(z)
 
     def backward(self, dh: Array) -> Array:
         """Return dL/dx, and fill the gradients of all parameters."""

@@ -25,8 +25,8 @@ class Arrays(Mapping[str, Array]):
 
     def __getitem__(self, key: str) -> Array:
         if key not in self._arrays:
-            known = ", ".join(map(repr, self._arrays)) or "none"
-            raise KeyError(f"no array is called {key!r}; there are {known}")
+            known = ", ".join(map(repr, self._arrays)) or "nothing"
+            raise KeyError(f"key must be in {known}; got {key!r}. Use one of these names.")
         return self._arrays[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -70,6 +70,11 @@ class Layer:
         self.frozen = False
         self.owned = False  # whether it stands in a Net
         self._training = True
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a copy, which stands in no net even if its original does."""
+        self.__dict__.update(state)
+        self.owned = False
 
     def forward(self, x: Array) -> Array:
         """Return the output, and keep what `backward` needs."""
@@ -124,6 +129,10 @@ class Layer:
         for name, part in self.parts.items():
             yield from part.walk(_join(prefix, name))
 
+    def count(self) -> int:
+        """Return the number of parameters, those of the parts included."""
+        return sum(array.size for _, layer in self.walk() for array in layer.values.values())
+
     def add(self, name: str, value: Array) -> None:
         """Add a parameter, with a gradient of zeros."""
         self.values[name] = value
@@ -135,13 +144,16 @@ class Layer:
         An optimizer then updates the whole network in one array operation.
         """
         start = 0
-        for _, layer in self.walk():
-            for name, old in layer.values.items():
-                here = slice(start, start + old.size)
-                values[here], slopes[here] = old.ravel(), layer.slopes[name].ravel()
-                layer.values[name] = values[here].reshape(old.shape)
-                layer.slopes[name] = slopes[here].reshape(old.shape)
-                start += old.size
+        for name, old in self.values.items():
+            here = slice(start, start + old.size)
+            values[here], slopes[here] = old.ravel(), self.slopes[name].ravel()
+            self.values[name] = values[here].reshape(old.shape)
+            self.slopes[name] = slopes[here].reshape(old.shape)
+            start += old.size
+        for part in self.parts.values():
+            here = slice(start, start + part.count())
+            part.bind(values[here], slopes[here])
+            start += part.count()
 
     def show(self, name: str, values: Array) -> None:
         """Hand a signal to whoever listens."""

@@ -25,19 +25,35 @@ class Affine(Layer):
         C; `g` starts at 1 and `b` at 0, both of shape (C,).
     channel_axis : 1 or -1
         Where the channels stand in the input.
+
+    Raises
+    ------
+    ValueError
+        The input has another number of channels, or an option is out of range.
+    TypeError
+        The input is not a float array.
     """
 
     def __init__(
         self, channels: int, *, channel_axis: int = 1, dtype: npt.DTypeLike = np.float64
     ) -> None:
         super().__init__()
-        self.channel_axis = channel_axis
+        channels = checks.positive_integer(channels, "channels")
+        self.channel_axis = _axis(channel_axis)
+        dtype = checks.float_dtype(dtype)
         self.add("g", np.ones(channels, dtype))
         self.add("b", np.zeros(channels, dtype))
         self._x_hat: Array | None = None
 
     def forward(self, x_hat: Array) -> Array:
         """Return z, in x_hat's shape."""
+        x_hat = checks.floating(x_hat, "x_hat")
+        channels = self.values["g"].size
+        if x_hat.ndim < 2 or x_hat.shape[self.channel_axis] != channels:
+            raise ValueError(
+                f"x_hat must have {channels} channels on axis {self.channel_axis}; "
+                f"got shape {x_hat.shape}. Check channels and channel_axis."
+            )
         self._x_hat = x_hat
         z = x_hat * self._spread("g", x_hat)
         z += self._spread("b", x_hat)
@@ -48,6 +64,7 @@ class Affine(Layer):
     def backward(self, dz: Array) -> Array:
         """Return dL/dx_hat = g dL/dz, and fill the gradients of g and b."""
         x_hat = self.cached(self._x_hat)
+        dz = checks.floating(dz, "dz")
         checks.shape(dz, x_hat.shape, "dz", "Pass the gradient with respect to the output.")
         axes = tuple(axis for axis in range(dz.ndim) if axis != self.channel_axis % dz.ndim)
         self.slopes["g"][...] = total(dz * x_hat, axes).ravel()
@@ -129,15 +146,11 @@ class Normalize(Layer):
                 f"Normalize works on activations; got {found.name!r}, which normalizes weights. "
                 f"Use Dense(..., norm={found.name!r}) or Conv2d(..., norm={found.name!r})."
             )
-        if channel_axis not in (1, -1):
-            raise ValueError(
-                f"channel_axis must be 1 or -1; got {channel_axis!r}. Pass one of them."
-            )
         self.norm = found
         self.momentum = found.momentum
         self.channels = checks.positive_integer(channels, "channels")
         self.groups = found.groups_of(self.channels)
-        self.channel_axis = channel_axis
+        self.channel_axis = _axis(channel_axis)
         self.dtype = checks.float_dtype(dtype)
         self.check_finite = check_finite
         if found.affine:
@@ -247,3 +260,10 @@ class Normalize(Layer):
 
     def __repr__(self) -> str:
         return f"Normalize({self.norm.name!r}, {self.channels}, channel_axis={self.channel_axis})"
+
+
+def _axis(given: Any) -> int:
+    """Return the channel axis if the library knows it."""
+    if given not in (1, -1):
+        raise ValueError(f"channel_axis must be 1 or -1; got {given!r}. Pass one of them.")
+    return int(given)

@@ -1,0 +1,103 @@
+# The commands of this project. Each sets itself up: `make book` reads, `make test` checks.
+#
+#   make book       build the site into _build/html
+#   make serve      serve the built site on this machine
+#   make lab        open the notebooks in JupyterLab
+#   make test       everything that CI checks: lint types unit notebooks site, each also alone
+#   make clean      remove what builds and tests leave; `make distclean` also .venv
+#
+# PYTHON=python3.12 make book    choose the Python that .venv is made with (3.11 or newer)
+
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Two processes that each start a thread per core only wait for one another.
+export OPENBLAS_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help book serve lab test lint types unit notebooks site lock clean distclean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n '/^#   make/s/^#   //p' Makefile
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "This project needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing)."; \
+	  echo "Name a newer one: make book PYTHON=python3.12"; exit 1; }
+	@echo "· making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+# The lock pins versions and the lists say what is wanted: pip sees both, and runs again only
+# when one of them has changed.
+LISTS := requirements.txt requirements.lock pyproject.toml
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint requirements.lock
+
+$(VENV)/book.stamp: $(LISTS) | $(BIN)/python
+	@echo "· installing what the book needs (once; a few minutes on a slow line)"
+	@$(PIP) --requirement requirements.txt
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/book.stamp
+	@echo "· installing what the tests need"
+	@$(PIP) --editable '.[book,test]'
+	@touch $@
+
+book: $(VENV)/book.stamp
+	@echo "· building the book: chapters run when they, or the library, have changed"
+	@$(BIN)/jupyter-book build . --warningiserror --keep-going
+	@echo
+	@echo "The book is at file://$(subst $() $(),%20,$(CURDIR))/_build/html/index.html"
+	@echo "or, with 'make serve', at http://127.0.0.1:$(PORT)/"
+
+serve: $(VENV)/book.stamp
+	@test -f _build/html/index.html || $(MAKE) --no-print-directory book
+	@echo "http://127.0.0.1:$(PORT)/  (Ctrl-C stops it)"
+	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+lab: $(VENV)/book.stamp
+	@$(BIN)/jupyter lab book
+
+CHECKS := lint types unit notebooks site
+
+test: $(VENV)/test.stamp
+	@failed=; for check in $(CHECKS); do \
+	  printf '\n── %s\n' $$check; \
+	  $(MAKE) --no-print-directory $$check || failed="$$failed $$check"; \
+	done; echo; \
+	if [ -n "$$failed" ]; then echo "make test: FAILED in:$$failed"; exit 1; fi; \
+	echo "make test: all passed ($(CHECKS))"
+
+lint: $(VENV)/test.stamp
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/test.stamp
+	@$(BIN)/mypy
+
+unit: $(VENV)/test.stamp
+	@$(BIN)/pytest tests --ignore tests/site -n auto
+
+# Strict: every output that a notebook stores must come out again, in this environment.
+notebooks: $(VENV)/test.stamp
+	@$(BIN)/pytest --nbval --nbval-current-env -n auto --dist loadfile \
+	  $$(find book -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' | sort)
+
+site: book $(VENV)/test.stamp
+	@$(BIN)/pytest tests/site -n auto --dist loadfile
+
+# Pin anew: the newest versions that fit, as a fresh environment resolves them.
+lock:
+	@rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
+	@$(VENV)-lock/bin/python -m pip install --quiet --requirement requirements.txt --editable '.[book,test]'
+	@$(VENV)-lock/bin/python -m pip freeze --exclude-editable > requirements.lock
+	@rm -rf $(VENV)-lock
+
+clean:
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+	find . -path ./$(VENV) -prune -o -name .ipynb_checkpoints -type d -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV)

@@ -1,0 +1,233 @@
+"""Traces as one small block of bytes, for a page that has no Python.
+
+What the Activation Player draws has two kinds of numbers. Means, standard deviations and spreads
+are float32, exactly. Outlines, unit means and saturated shares are a few dozen levels, as many as
+a screen can show. Both change little from frame to frame and from point to point, so what is stored
+is the change, which deflate shrinks to a fraction. `unpack` in kit.js undoes it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from normlib.plots.shapes import SPAN, height, shapes, window
+
+if TYPE_CHECKING:
+    from normlib.record import Signal, Trace
+
+#: An outline's peak is level 47: a level is then less than a pixel on the screen.
+LEVELS = 47
+#: Of one layer, this many units show their means; more would be a grey band.
+UNITS = 12
+#: Unit means are stored as one of this many places across the drawn range.
+PLACES = 96
+#: A loss curve has at most so many points; longer ones are averaged in blocks.
+POINTS = 400
+#: The tallest outline, in spaces between two layers.
+TALLEST = 1.25
+
+#: Below this share of sigma, the spread between samples is worth a number of its own.
+NOTABLE = 0.6
+#: What float32 can hold; a diverging run goes beyond.
+FLOAT32 = 3e38
+
+Bytes = npt.NDArray[np.uint8]
+
+
+class Packer:
+    """Collects arrays of T frames into one byte string, and remembers where each one is."""
+
+    def __init__(self) -> None:
+        self._deflate = zlib.compressobj(9)
+        self._parts: list[bytes] = []
+        self._length = 0
+
+    def floats(self, values: npt.NDArray[Any]) -> dict[str, Any]:
+        """Add float32 numbers of shape (T, ...), exactly."""
+        within = np.clip(values, -FLOAT32, FLOAT32)
+        row = int(np.prod(values.shape[1:]))
+        bits = np.ascontiguousarray(within, "<f4").reshape(len(values), row).view("<u4")
+        change = np.diff(bits, axis=0, prepend=np.zeros_like(bits[:1]))  # modulo 2**32
+        signed = change.view("<i4")
+        folded = ((signed << 1) ^ (signed >> 31)).astype("<u4")  # small changes, small numbers
+        # Bytes of equal weight side by side: the high ones are almost all 0.
+        planes = folded.reshape(-1, 1).view(np.uint8).T
+        return self._add(planes.tobytes(), values.shape, "f4")
+
+    def levels(self, values: npt.NDArray[Any]) -> dict[str, Any]:
+        """Add whole numbers from 0 to 255 of shape (T, L, K), in whichever form is shortest."""
+        plain = np.ascontiguousarray(values, np.uint8)
+        along = np.diff(plain, axis=2, prepend=np.zeros_like(plain[:, :, :1]))
+        forms = {0: plain, 1: along, 2: _in_time(plain), 3: _in_time(along)}
+        form = min(forms, key=lambda key: len(zlib.compress(forms[key].tobytes(), 6)))
+        return self._add(forms[form].tobytes(), values.shape, f"u1{form}")
+
+    def _add(self, content: bytes, shape: tuple[int, ...], kind: str) -> dict[str, Any]:
+        where = {"at": self._length, "shape": list(shape), "kind": kind}
+        # A flush ends the block, so that each kind of number gets a code of its own: 6 % shorter.
+        self._parts.append(
+            self._deflate.compress(content) + self._deflate.flush(zlib.Z_PARTIAL_FLUSH)
+        )
+        self._length += len(content)
+        return where
+
+    def finish(self) -> bytes:
+        """Return everything, deflated."""
+        return b"".join(self._parts) + self._deflate.flush()
+
+
+def _in_time(values: Bytes) -> Bytes:
+    """Return the change from frame to frame, modulo 256."""
+    return np.diff(values, axis=0, prepend=np.zeros_like(values[:1]))
+
+
+def frames_of(traces: Iterable[Trace], limit: int) -> list[int]:
+    """Return the steps to show: all that any run has recorded, thinned evenly to `limit`."""
+    every = sorted({int(step) for trace in traces for step in trace.steps[: sound(trace)]})
+    keep = np.unique(np.round(np.linspace(0, len(every) - 1, min(limit, len(every))))).astype(int)
+    return [every[i] for i in keep]
+
+
+def sound(trace: Trace) -> int:
+    """Return how many frames come before the first one with a number that cannot be drawn."""
+    good = np.ones(len(trace.steps), dtype=bool)
+    for signal in trace.signals.values():
+        for values in (signal.mean, signal.std, signal.spread):
+            # What float32 cannot hold no screen can show either.
+            good &= (np.abs(values) < 1e30).all(axis=1)
+    return len(good) if good.all() else int(np.argmin(good))
+
+
+def diverged(trace: Trace) -> int | None:
+    """Return the first step whose loss is not finite, or None."""
+    bad = np.flatnonzero(~np.isfinite(trace.loss))
+    return int(bad[0]) if bad.size else None
+
+
+def _at(loss: npt.NDArray[Any], steps: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the loss that belongs to each recorded step; the last one after the last step."""
+    return loss[np.minimum(steps, len(loss) - 1)] if len(loss) else np.full(len(steps), np.nan)
+
+
+def _curve(loss: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return the loss as (points, 2): step and loss, averaged in blocks if there are many."""
+    size = max(1, -(-len(loss) // POINTS))
+    starts = np.arange(0, len(loss), size)
+    sums = np.add.reduceat(np.minimum(loss, FLOAT32 / size), starts) if len(loss) else loss
+    counts = np.minimum(starts + size, len(loss)) - starts
+    return np.stack([starts + (counts - 1) / 2, sums / np.maximum(counts, 1)], axis=1)
+
+
+def ranges(traces: Iterable[Trace], names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Return the range of values to draw for each signal, shared by all runs."""
+    found: dict[str, list[Signal]] = {name: [] for name in names}
+    for trace in traces:
+        count = sound(trace)
+        for name, signal in trace.signals.items():
+            if name in found and count:
+                found[name].append(pick(signal, np.arange(count)))
+    return {name: window(signals) for name, signals in found.items() if signals}
+
+
+def pick(signal: Signal, rows: npt.NDArray[np.intp]) -> Signal:
+    """Return the signal at some of its frames."""
+    return type(signal)(
+        **{
+            name: values if name == "edges" else values[rows]
+            for name, values in vars(signal).items()
+        }
+    )
+
+
+def encode_signal(
+    packer: Packer, signal: Signal, limits: tuple[float, float], bins: int
+) -> dict[str, Any]:
+    """Add one signal of one run; return where its parts are."""
+    outlines = shapes(signal, bins)
+    low, high = limits
+    tall = np.array(
+        [
+            [height(outline, float(std), high - low) for outline, std in zip(*frame, strict=True)]
+            for frame in zip(outlines, signal.std, strict=True)
+        ]
+    )
+    shown = np.unique(np.linspace(0, signal.unit_mean.shape[2] - 1, UNITS).round().astype(int))
+    place = (signal.unit_mean[:, :, shown] - low) / (high - low) * (PLACES - 1)
+    place = np.where(np.isfinite(place), np.clip(np.round(place), 0, PLACES - 1), 255)
+    known = np.isfinite(signal.saturated)
+    share = np.where(known, np.round(200 * np.where(known, signal.saturated, 0)), 255)
+    return {
+        "mean": packer.floats(signal.mean),
+        "std": packer.floats(signal.std),
+        "spread": packer.floats(signal.spread),
+        "shape": packer.levels(np.round(outlines * LEVELS)),
+        "tall": packer.levels(np.round(tall / TALLEST * 255)[:, None, :]),
+        "units": packer.levels(place),
+        "saturated": packer.levels(share[:, None, :]),
+    }
+
+
+def encode(
+    traces: Mapping[str, Trace],
+    names: Sequence[str],
+    *,
+    frames: int,
+    bins: int,
+    limits: Mapping[str, tuple[float, float]] | None = None,
+) -> tuple[dict[str, Any], bytes]:
+    """Return what the Player draws: a small dictionary, and the bytes that it points into.
+
+    Parameters
+    ----------
+    traces : mapping of str to Trace
+    names : sequence of str
+        The signals to show, in order.
+    frames, bins : int
+        At most so many frames; so many points per outline.
+    limits : mapping of str to (float, float), optional
+        Ranges to keep, as while a run streams.
+    """
+    shown = frames_of(traces.values(), frames)
+    packer = Packer()
+    limits = {**ranges(traces.values(), names), **(limits or {})}
+    runs = {}
+    for key, trace in traces.items():
+        steps = trace.steps[: sound(trace)]
+        rows = np.unique(np.searchsorted(steps, shown, side="right") - 1)
+        rows = rows[rows >= 0]
+        parts: dict[int, dict[str, Any]] = {}
+        blocks: dict[str, dict[str, Any]] = {}
+        for name in names:
+            signal = trace.signals.get(name)
+            if signal is None or not len(rows):
+                continue
+            # Without normalization z IS a: one block serves both names.
+            if id(signal) not in parts:
+                parts[id(signal)] = encode_signal(packer, pick(signal, rows), limits[name], bins)
+            blocks[name] = parts[id(signal)]
+        runs[key] = {
+            "steps": [int(step) for step in steps[rows]],
+            "loss": packer.floats(_at(trace.loss, steps[rows])[:, None]),
+            "curve": packer.floats(_curve(trace.loss[: diverged(trace)])),
+            "length": len(trace.loss),
+            "diverged": diverged(trace),
+            "blocks": blocks,
+        }
+    meta = {
+        "frames": shown,
+        "ranges": {k: list(v) for k, v in limits.items()},
+        "coding": {
+            "span": SPAN,
+            "levels": LEVELS,
+            "tallest": TALLEST,
+            "places": PLACES,
+            "notable": NOTABLE,
+        },
+        "runs": runs,
+    }
+    return meta, packer.finish()

@@ -1,0 +1,215 @@
+// The Activation Player's elements: where they stand, and the words in them.
+
+// ---- layout -----------------------------------------------------------------------------------
+
+/** Where everything goes in one run's canvas, for a container of this width. */
+function ridgeBox(width, { runs, layers }, history = false) {
+  const roomy = width >= 620;
+  const gutter = roomy ? 54 : 18;
+  const gap = roomy ? 22 : 10;
+  const narrowest = roomy ? 160 : 70;
+  const fit = clamp(Math.floor((width - gutter + gap) / (narrowest + gap)), 1, runs.length);
+  const lines = Math.ceil(runs.length / fit);
+  const columns = Math.ceil(runs.length / lines);
+  const cell = Math.floor((width - gutter - gap * (columns - 1)) / columns);
+  const row = clamp((lines > 1 ? 304 : 336) / layers.length, 38, 60);
+  // Numbers and the strip stand beside the ridges; in the narrowest columns the number stands above
+  // them, and the strip only where the reader asks for it.
+  const side = cell < 96 && !history ? 0 : clamp(0.3 * cell, 34, 96);
+  const top = 12;
+  const bottom = top + layers.length * row;
+  const font = roomy ? 12 : 11;
+  const sizes = { roomy, lines, columns, cell, gap, gutter, row, side, font };
+  return { ...sizes, top, bottom, foot: 14, height: bottom + 20 };
+}
+
+/** Turn a cell's widths into places: [left … ridge] for the outlines, [strip … right] beside them. */
+function shift(box) {
+  const right = box.gutter + box.cell;
+  Object.assign(box, { width: right, left: box.gutter, right, ridge: right - box.side - (box.side && 10), strip: right - box.side });
+  return box;
+}
+
+function lossBox(width, gutter) {
+  const left = Math.max(gutter, 36);
+  return { width, height: 100, left, right: width - 26, top: 26, bottom: 94, handle: 11, font: 12 };
+}
+
+/** Size a canvas for its box; its text is in the widget's own font. */
+function prepare(canvas, { width, height }, { family }) {
+  const context = sharp(canvas, width, height);
+  context.family = family;
+  context.set = null;
+  return context;
+}
+
+/** The page's colours as the browser has worked them out: a canvas knows no variables. */
+function paint({ root, legend }) {
+  const { color: ink, borderTopColor: grid, fontFamily: family } = getComputedStyle(root);
+  return { ink, grid, family, muted: getComputedStyle(legend).color };
+}
+
+/** The range of the strips: as far as mean ± std goes in any run, but no further than the axis. */
+function swing({ runs, ranges }, name) {
+  let [low, high] = [0, 0];
+  for (const { signals } of runs) {
+    const signal = signals[name];
+    signal?.mean.forEach((mean, k) => {
+      low = Math.min(low, mean - signal.std[k]);
+      high = Math.max(high, mean + signal.std[k]);
+    });
+  }
+  return [Math.max(low, ranges[name][0]), Math.min(high, ranges[name][1])];
+}
+
+/** The top of the loss axis: where the runs begin, with room; a run that explodes may leave it. */
+function highest(runs) {
+  const firsts = runs.map(({ curve }) => curve[1]).filter(Number.isFinite);
+  return 1.15 * (firsts.length ? Math.max(...firsts.map((loss) => Math.min(loss, 6))) : 1);
+}
+
+/** "layer 3" as "3", where there is little room. */
+const shorter = (name) => name.replace(/^layer /, "");
+
+function lossWords(run, step) {
+  if (run.diverged !== null && step >= run.diverged) return `diverged at step ${run.diverged}`;
+  const row = latest(run.steps, step);
+  return row < 0 ? "no frame yet" : `loss ${figure(run.loss[row])}`;
+}
+
+/** All layers' numbers at one recorded frame. */
+function numbers(run, signal, row, coding) {
+  const { layers, points } = signal;
+  const part = (name) => Array.from(signal[name].subarray(row * layers, (row + 1) * layers));
+  const outlines = Array.from({ length: layers }, (_, layer) => {
+    const start = (row * layers + layer) * points;
+    return Array.from(signal.shape.subarray(start, start + points), (level) => level / coding.levels);
+  });
+  return {
+    step: run.steps[row],
+    loss: run.loss[row],
+    mean: part("mean"),
+    std: part("std"),
+    spread: part("spread"),
+    saturated: part("saturated").map((share) => (share === 255 ? null : share / 200)),
+    outlines,
+  };
+}
+
+/** Join one streamed frame to a run's arrays. */
+function append(run, fresh) {
+  if (!fresh.steps.length || fresh.steps[0] <= (run.steps.at(-1) ?? -1)) return;
+  const join = (old, more, keep) => {
+    const all = new more.constructor((keep ? old.length : 0) + more.length);
+    if (keep) all.set(old);
+    all.set(more, all.length - more.length);
+    return all;
+  };
+  const keep = run.steps.length > 0;
+  for (const [name, signal] of Object.entries(fresh.signals)) {
+    const old = run.signals[name];
+    const grown = { ...signal };
+    for (const part of ["mean", "std", "spread", "shape", "tall", "units", "saturated"])
+      grown[part] = join(old?.[part], signal[part], keep && old);
+    run.signals[name] = grown;
+  }
+  run.loss = join(run.loss, fresh.loss, keep);
+  run.steps = [...run.steps, ...fresh.steps];
+  Object.assign(run, { curve: fresh.curve, length: fresh.length, diverged: fresh.diverged });
+}
+
+// ---- elements ---------------------------------------------------------------------------------
+
+function buildParts() {
+  const runs = element("div", { class: "nl-runs" });
+  const loss = element("canvas", { "aria-hidden": "true" });
+  const playhead = element("canvas", { "aria-hidden": "true" });
+  const slider = element("div", { class: "nl-scrub nl-layers", role: "slider", tabindex: "0", "aria-label": "Training step" });
+  slider.append(loss, playhead);
+  const play = element("button", { class: "nl-play", type: "button", "aria-label": "Play", title: "Play" });
+  const signals = element("div", { class: "nl-signals", role: "radiogroup", "aria-label": "Signal" });
+  const units = element("input", { type: "checkbox" });
+  const unitsLabel = element("label", { class: "nl-check" }, units, "means of single units");
+  const history = element("input", { type: "checkbox" });
+  const historyLabel = element("label", { class: "nl-check nl-tight" }, history, "over all steps");
+  const controls = element("div", { class: "nl-controls" }, play, signals, unitsLabel, historyLabel);
+  const legend = element(
+    "p",
+    { class: "nl-legend" },
+    element("span", {}, element("i", { class: "nl-dashed" }), "before the first step"),
+    element("span", {}, element("i", { class: "nl-bar" }), "mean ± σ; solid and bold: between samples"),
+    element("span", { class: "nl-strips" }, element("i", { class: "nl-band" }), "over all steps"),
+  );
+  const table = element("details", { class: "nl-table" }, element("summary", {}, "Numbers at this step"), element("div"));
+  const spoken = element("p", { class: "nl-unseen", "aria-live": "polite" });
+  const status = element("p", { class: "nl-status", role: "status", hidden: true });
+  const root = element("div", { class: "nl-widget nl-player", role: "group" });
+  root.append(controls, runs, slider, status, legend, table, spoken);
+  return { root, runs, loss, playhead, slider, play, signals, units, history, table, legend, spoken, status };
+}
+
+function buildCell(parent, run) {
+  const name = element("span", { class: "nl-name" }, dashKey(run.dash), run.label);
+  const loss = element("span", { class: "nl-loss" });
+  const meaning = element("p", { class: "nl-meaning" });
+  const still = element("canvas", { "aria-hidden": "true" });
+  const moving = element("canvas", { role: "img" });
+  const layers = element("div", { class: "nl-layers" }, still, moving);
+  const absent = element("p", { class: "nl-absent", hidden: true });
+  const root = element("div", { class: "nl-run", role: "group", "aria-label": run.label });
+  root.style.setProperty("--nl-light", run.light);
+  root.style.setProperty("--nl-dark", run.dark);
+  root.append(element("p", { class: "nl-head" }, name, loss), meaning, layers, absent);
+  parent.append(root);
+  return { root, loss, meaning, still, moving, absent };
+}
+
+/** In JupyterLab a letter is a command, unless what has the focus says that keys are its own. */
+function keepKeys(root) {
+  for (const node of root.querySelectorAll("button, input, summary, [tabindex]"))
+    node.setAttribute("data-lm-suppress-shortcuts", "true");
+}
+
+/** A short piece of the run's line: its dash tells runs apart where colour cannot. */
+function dashKey(dash) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  const line = document.createElementNS(space, "line");
+  const set = (node, values) => Object.entries(values).forEach(([k, v]) => node.setAttribute(k, v));
+  set(svg, { width: 22, height: 8, viewBox: "0 0 22 8", "aria-hidden": "true" });
+  set(line, { x1: 0, y1: 4, x2: 22, y2: 4, stroke: "currentColor", "stroke-width": 2 });
+  if (dash.length) line.setAttribute("stroke-dasharray", dash.map((length) => 2 * length).join(" "));
+  svg.append(line);
+  return svg;
+}
+
+/** One radio button per signal; a name by chance keeps the group apart from other players'. */
+function buildSignals(group, signals, chosen) {
+  const radios = {};
+  const name = `signal-${Math.random()}`;
+  group.replaceChildren();
+  for (const [value, symbol, words] of signals) {
+    const radio = element("input", { type: "radio", name, value, checked: value === chosen });
+    const label = element("label", { class: "nl-signal" }, radio, element("b", {}, symbol), element("span", {}, ` ${words}`));
+    group.append(label);
+    radios[value] = radio;
+  }
+  return radios;
+}
+
+function fillTable(details, { step, signal, runs }, film) {
+  const head = ["layer", "mean", "σ", "between samples", "saturated"];
+  const table = element("table", {}, element("caption", {}, `Signal ${signal} at step ${step}`));
+  table.append(element("thead", {}, element("tr", {}, ...head.map((words) => element("th", { scope: "col" }, words)))));
+  for (const run of Object.values(runs)) {
+    const body = element("tbody", {}, element("tr", {}, element("th", { scope: "rowgroup", colspan: 5 }, run.label)));
+    if (!run.mean) body.append(element("tr", {}, element("td", { colspan: 5 }, "nothing recorded for this signal")));
+    run.mean?.forEach((mean, k) => {
+      const share = run.saturated[k] === null ? "–" : `${(100 * run.saturated[k]).toFixed(0)} %`;
+      const cells = [figure(mean), figure(run.std[k]), figure(run.spread[k]), share].map((words) => element("td", {}, words));
+      body.append(element("tr", {}, element("th", { scope: "row" }, film.layers[k]), ...cells));
+    });
+    table.append(body);
+  }
+  details.lastElementChild.replaceChildren(table);
+}

@@ -1,0 +1,219 @@
+"""Bad input to layers."""
+
+from __future__ import annotations
+
+from operator import setitem
+
+import numpy as np
+
+from errors.kinds import (
+    NAN,
+    NOT_DTYPES,
+    NOT_EPS,
+    NOT_FLOATS,
+    NOT_POSITIVE,
+    Case,
+    X,
+    many,
+)
+from normlib import Activation, Affine, Dense, Normalize, mlp, norm
+
+V, T, R, K = ValueError, TypeError, RuntimeError, KeyError
+
+
+def with_nan(value):
+    x = X.copy()
+    x[2, 1] = value
+    return x
+
+
+CASES = [
+    Case("norm None", lambda e: Normalize(None, 3), V, "norm", "None", "Leave the layer out"),
+    Case("norm of a type", lambda e: Normalize(3, 3), T, "norm", "int", "'batch'"),
+    Case("unknown norm", lambda e: Normalize("bn", 3), V, "name", "'bn'", "Pass"),
+    Case("weight", lambda e: Normalize("weight", 3), T, "activations", "'weight'", "Dense.*Conv2d"),
+    Case("cosine", lambda e: Normalize("cosine", 3), T, "activations", "'cosine'", "Dense.*Conv2d"),
+    Case(
+        "groups and channels",
+        lambda e: Normalize(norm("group", groups=4), 6),
+        V,
+        "groups must divide",
+        "groups=4 for 6",
+        r"\[1, 2, 3, 6\]",
+    ),
+    *many("channels", lambda e, v: Normalize("layer", v), V, "channels", NOT_POSITIVE, "at least"),
+    *many("affine channels", lambda e, v: Affine(v), V, "channels", NOT_POSITIVE, "at least 1"),
+    *many(
+        "channel_axis",
+        lambda e, v: Normalize("layer", 3, channel_axis=v),
+        V,
+        "channel_axis",
+        {"0": 0, "2": 2, "None": None},
+        "Pass",
+    ),
+    Case("affine axis", lambda e: Affine(3, channel_axis=0), V, "channel_axis", "0", "Pass"),
+    *many("dtype", lambda e, v: Normalize("rms", 3, dtype=v), T, "dtype", NOT_DTYPES, "float64"),
+    *many("affine dtype", lambda e, v: Affine(3, dtype=v), T, "dtype", NOT_DTYPES, "float64"),
+    *many(
+        "normalize x",
+        lambda e, v: e.batch.forward(v),
+        (T, V),
+        "x must",
+        {
+            **NOT_FLOATS,
+            "float32": X.astype(np.float32),
+            "shape (8,)": X[:, 0],
+            "shape (8, 2)": X[:, :2],
+        },
+        "Use|Pass|Reshape|Check",
+    ),
+    Case(
+        "batch of one",
+        lambda e: e.batch.forward(X[:1]),
+        V,
+        "than one sample",
+        r"\(1, 3\)",
+        "larger",
+    ),
+    Case(
+        "batch of one, dense", lambda e: e.dense.forward(X[:1]), V, "batch", r"\(1, 4\)", "larger"
+    ),
+    Case(
+        "instance on dense data",
+        lambda e: Normalize("instance", 3).forward(X),
+        V,
+        "instance .* than one position",
+        r"\(8, 3\)",
+        "'layer'",
+    ),
+    Case(
+        "one value per group",
+        lambda e: Normalize(norm("group", groups=3), 3).forward(X),
+        V,
+        "group .* than one channel or position",
+        r"\(8, 3\)",
+        "'layer'",
+    ),
+    *many(
+        "check_finite",
+        lambda e, v: e.checked.forward(with_nan(v)),
+        V,
+        "x must be finite",
+        {"nan at index (2, 1)": NAN, "inf at index (2, 1)": np.inf, "-inf": -np.inf},
+        "check_finite=False",
+    ),
+    *many(
+        "normalize dz",
+        lambda e, v: e.batch.backward(v),
+        (T, V),
+        "dz must",
+        {**NOT_FLOATS, "(4, 3)": X[:4], "(3, 8)": X.T},
+        "Use|Pass",
+    ),
+    *many(
+        "affine x_hat",
+        lambda e, v: Affine(3).forward(v),
+        (T, V),
+        "x_hat must",
+        {**NOT_FLOATS, "(8, 1)": X[:, :1], "(8,)": X[:, 0]},
+        "Use|Pass|Check",
+    ),
+    *(
+        Case(
+            f"backward first: {layer!r}",
+            lambda e, layer=layer: layer.backward(X),
+            R,
+            "backward needs the values of a forward",
+            "none",
+            "Call forward first",
+        )
+        for layer in (
+            Normalize("layer", 3),
+            Affine(3),
+            Activation("relu"),
+            Dense(3, 3, rng=np.random.default_rng(0)),
+            mlp([3, 3], norm="batch"),
+        )
+    ),
+    Case("activation", lambda e: Activation("gelu"), V, "activation", "'gelu'", "Pass"),
+    *many(
+        "z", lambda e, v: Activation("tanh").forward(v), (T, V), "z must", NOT_FLOATS, "Use|Pass"
+    ),
+    *many(
+        "activation dh",
+        lambda e, v: e.tanh.backward(v),
+        (T, V),
+        "dh must",
+        {**NOT_FLOATS, "(4, 3)": X[:4]},
+        "Use|Pass",
+    ),
+    *many("n_in", lambda e, v: Dense(v, 3, rng=e.rng), V, "n_in", NOT_POSITIVE, "at least 1"),
+    *many("n_out", lambda e, v: Dense(3, v, rng=e.rng), V, "n_out", NOT_POSITIVE, "at least 1"),
+    *many("rng", lambda e, v: Dense(3, 3, rng=v), T, "rng", {"int": 0}, "default_rng"),
+    *many(
+        "std",
+        lambda e, v: Dense(3, 3, std=v, rng=e.rng),
+        V,
+        "std",
+        {k: v for k, v in NOT_EPS.items() if v is not None},
+        "range",
+    ),
+    Case("bias", lambda e: Dense(3, 3, bias="no", rng=e.rng), V, "bias", "'no'", "Pass"),
+    Case("dense norm", lambda e: Dense(3, 3, norm=3, rng=e.rng), T, "norm", "int", "'batch'"),
+    Case(
+        "dense f",
+        lambda e: Dense(3, 3, activation="x", rng=e.rng),
+        V,
+        "activation",
+        "'x'",
+        "Pass",
+    ),
+    *many(
+        "dense dtype", lambda e, v: Dense(3, 3, dtype=v, rng=e.rng), T, "dtype", NOT_DTYPES, "Pass"
+    ),
+    *many(
+        "dense x",
+        lambda e, v: e.dense.forward(v),
+        (T, V),
+        "x must",
+        {
+            **NOT_FLOATS,
+            "float32": X.astype(np.float32),
+            "(3,)": X[0],
+            "(8, 2)": X[:, :2],
+        },
+        "Use|Pass|n_in=",
+    ),
+    *many(
+        "dense dh",
+        lambda e, v: e.dense.backward(v),
+        (T, V),
+        "dh must",
+        {**NOT_FLOATS, "(8, 3)": X},
+        "Use|Pass",
+    ),
+    Case(
+        "params shape",
+        lambda e: setitem(e.dense.params, "w", X),
+        V,
+        "'w'.* shape",
+        r"\(8, 3\)",
+        "same shape",
+    ),
+    Case(
+        "params dtype",
+        lambda e: setitem(e.dense.params, "g", [1j] * 4),
+        T,
+        "'g'",
+        "complex128",
+        "float",
+    ),
+    Case(
+        "params name",
+        lambda e: setitem(e.dense.params, "gamma", X),
+        K,
+        "key must be in 'w', 'g', 'b'",
+        "'gamma'",
+        "Use",
+    ),
+]

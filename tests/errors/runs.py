@@ -1,0 +1,222 @@
+"""Bad input to nets, training, data and records."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from errors.kinds import (
+    LABELS,
+    NOT_DTYPES,
+    NOT_EPS,
+    NOT_FLOATS,
+    NOT_POSITIVE,
+    Case,
+    X,
+    many,
+)
+from normlib import (
+    Adam,
+    Data,
+    Momentum,
+    Net,
+    Recorder,
+    Trace,
+    fit,
+    mlp,
+    recalibrate,
+    softmax_cross_entropy,
+)
+
+V, T, R, K = ValueError, TypeError, RuntimeError, KeyError
+
+
+def train(e, **options):
+    return fit(e.net, e.data, **{"steps": 2, "batch_size": 4, **options})
+
+
+def loss(logits=X, labels=LABELS):
+    return softmax_cross_entropy(logits, labels)
+
+
+def data(**parts):
+    good = {"x_train": X, "y_train": LABELS, "x_test": X, "y_test": LABELS}
+    return Data(**{**good, **parts})
+
+
+NETS = [
+    *many("layers", lambda e, v: Net(v), V, "layers", {"none": []}, "order"),
+    Case("no layer", lambda e: Net([np.tanh]), T, "layers", "ufunc at '0'", "normlib.Layer"),
+    Case("layer twice", lambda e: Net([e.batch, e.batch]), V, "one place", "'0'", "deepcopy"),
+    Case(
+        "layer elsewhere", lambda e: Net([e.net.parts["output"]]), V, "one place", "'0'", "deepcopy"
+    ),
+    Case("layer name", lambda e: Net({1: e.batch}), V, "layers", "1", "mapping of str"),
+    *many(
+        "widths",
+        lambda e, v: mlp(v),
+        V,
+        "widths",
+        {"5": 5, "[64]": [64], "0": [4, 0, 2], "2.5": [4, 2.5], "None": None},
+        "Pass",
+    ),
+    *many("init_scale", lambda e, v: mlp([4, 2], init_scale=v), V, "init_scale", NOT_EPS, "range"),
+    Case("mlp f", lambda e: mlp([4, 2], activation="elu"), V, "activation", "'elu'", "Pass"),
+    Case("mlp norm", lambda e: mlp([4, 3, 2], norm="bn"), V, "name", "'bn'", "Pass"),
+    *many("mlp dtype", lambda e, v: mlp([4, 2], dtype=v), T, "dtype", NOT_DTYPES, "float64"),
+    Case("net x", lambda e: e.net.forward(X[:, :2]), V, "x must", r"\(8, 2\)", "n_in"),
+    Case("predict", lambda e: e.net.predict(X[:, :2]), V, "x must", r"\(8, 2\)", "n_in"),
+    Case("no batches", lambda e: recalibrate(e.net, []), V, "batches", "none", "Pass"),
+    Case("pairs", lambda e: recalibrate(e.net, [(X, LABELS)]), T, "x must", "tuple", "asarray"),
+]
+TRAIN = [
+    *many("logits", lambda e, v: loss(v), (T, V), "logits must", NOT_FLOATS, "Use|Pass"),
+    *many(
+        "labels",
+        lambda e, v: loss(labels=v),
+        T,
+        "labels must be integers",
+        {"float64": LABELS * 1.0, "<U1": LABELS.astype("U1"), "bool": LABELS > 0},
+        "from 0",
+    ),
+    *many(
+        "range",
+        lambda e, v: loss(labels=v),
+        V,
+        "labels must be from 0 to 2",
+        {"-1 to 0": LABELS - 1, "2 to 3": LABELS + 2},
+        "from 0",
+    ),
+    *many(
+        "shapes",
+        lambda e, v: loss(v),
+        V,
+        r"logits must be \(N, K\)",
+        {"(8,)": X[:, 0], "(4, 3)": X[:4], "(8, 3, 1)": X[..., None]},
+        "one integer label",
+    ),
+    *many("beta", lambda e, v: Momentum(v), V, "beta", {**NOT_EPS, "1.5": 1.5}, "range"),
+    *many("beta1", lambda e, v: Adam(beta1=v), V, r"beta1.*\[0, 1\)", {**NOT_EPS, "1": 1}, "range"),
+    *many("beta2", lambda e, v: Adam(beta2=v), V, r"beta2.*\[0, 1\)", {**NOT_EPS, "1": 1}, "range"),
+    *many("adam eps", lambda e, v: Adam(eps=v), V, "eps", NOT_EPS, "range"),
+    *many("steps", lambda e, v: train(e, steps=v), V, "steps", NOT_POSITIVE, "at least 1"),
+    *many(
+        "batch_size",
+        lambda e, v: train(e, batch_size=v),
+        V,
+        "batch_size",
+        {**NOT_POSITIVE, "9": 9},
+        "at least 1|smaller",
+    ),
+    *many("lr", lambda e, v: train(e, lr=v), V, "lr", NOT_EPS, "range"),
+    *many("schedule", lambda e, v: train(e, lr=lambda step: v), V, "lr", NOT_EPS, "range"),
+    Case("rates", lambda e: train(e, lr={}), V, "lr", "'layer 1.b' without a rate", "layer 1.w"),
+    Case(
+        "rate too much",
+        lambda e: train(e, lr={**dict.fromkeys(e.net.params, 0.1), "v": 1}),
+        V,
+        "lr",
+        "'v' without a parameter",
+        "layer 1.w",
+    ),
+    *many(
+        "rate",
+        lambda e, v: train(e, lr=dict.fromkeys(e.net.params, v)),
+        V,
+        r"lr\['layer 1.w'\]",
+        NOT_EPS,
+        "range",
+    ),
+    Case("optimizer", lambda e: train(e, optimizer="adamw"), V, "optimizer", "'adamw'", "Pass"),
+    *many("decay", lambda e, v: train(e, weight_decay=v), V, "weight_decay", NOT_EPS, "range"),
+    Case("empty batches", lambda e: train(e, batches=[]), V, "batches", "none", "Pass"),
+    Case("no pairs", lambda e: train(e, batches=[X]), V, "batches", "ndarray", "pairs"),
+    Case(
+        "batch",
+        lambda e: train(e, batches=[(X[:, :2], LABELS)]),
+        V,
+        "x must",
+        r"\(8, 2\)",
+        "n_in=2",
+    ),
+    *many(
+        "x_train",
+        lambda e, v: data(x_train=v),
+        T,
+        "x_train",
+        {k: v for k, v in NOT_FLOATS.items() if "0" not in k},
+        "float",
+    ),
+    *many(
+        "y_test",
+        lambda e, v: data(y_test=v),
+        T,
+        "y_test",
+        {"float64": LABELS * 1.0, "list": LABELS.tolist()},
+        "from 0",
+    ),
+    Case("length", lambda e: data(y_train=LABELS[:5]), V, r"y_train .*\(8,\)", r"\(5,\)", "same"),
+    Case("width", lambda e: data(x_test=X[:, :2]), V, r"x_test .*\(3,\)", r"\(2,\)", "same way"),
+]
+RECORD = [
+    *many(
+        "frames",
+        lambda e, v: Recorder(v),
+        V,
+        "steps",
+        {
+            "0": 0,
+            "-1": -1,
+            "True": True,
+            "2.5": 2.5,
+            "'all'": "all",
+            "[]": [],
+            "[1.5]": [1.5],
+            "[3, -1]": [3, -1],
+        },
+        "Pass",
+    ),
+    *many("sample", lambda e, v: Recorder(sample=v), V, "sample", NOT_POSITIVE, "at least 1"),
+    *many("bins", lambda e, v: Recorder(bins=v), V, "bins", NOT_POSITIVE, "at least 1"),
+    *many(
+        "signals",
+        lambda e, v: Recorder(signals=v),
+        V,
+        "signals",
+        {"'w'": ["w"], "none": [], "3": [3]},
+        "Pass|Name",
+    ),
+    *many(
+        "probe",
+        lambda e, v: Recorder(probe=v),
+        (T, V),
+        "probe must",
+        NOT_FLOATS,
+        "Use|Pass",
+    ),
+    Case(
+        "probe width",
+        lambda e: train(e, record=Recorder(probe=X[:, :2])),
+        V,
+        "x must",
+        r"\(8, 2\)",
+        "n_in=2",
+    ),
+    Case(
+        "late steps",
+        lambda e: train(e, record=Recorder([5, 9])),
+        V,
+        "steps .* 0 to 1",
+        r"\[5, 9\]",
+        "train longer",
+    ),
+    Case(
+        "no hidden layer",
+        lambda e: fit(mlp([3, 2]), e.data, batch_size=4, record=Recorder()),
+        V,
+        "hidden layer",
+        "1 layer",
+        "output=True",
+    ),
+    Case("no run", lambda e: Recorder().trace(), R, "Recorder", "no frame", "fit"),
+    Case("file", lambda e: Trace.load(__file__), V, "path", r"runs\.py", "Trace.save"),
+]

@@ -1,0 +1,144 @@
+"""The textbook, slowly: every normalization over explicitly listed sets of values.
+
+Nothing here is shared with the library: no (N, G, c, S) view, no BLAS sums, no backward. All of it
+accepts complex input, so that a complex step gives derivatives to the last digit: no absolute
+value, no conjugate, and comparisons look at the real part.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+Values = np.ndarray[Any, Any]
+
+
+@lru_cache(maxsize=256)
+def sets(shape: tuple[int, ...], shares: str, groups: int = 1, channel_axis: int = 1) -> Values:
+    """Number, for every value of an array of activations, the set whose mu and sigma it shares."""
+    numbers: dict[tuple[Any, ...], int] = {}
+    found = np.empty(shape, int)
+    for index in np.ndindex(shape):
+        if channel_axis == 1:
+            sample, channel, position = index[0], index[1], index[2:]
+        else:
+            sample, channel, position = index[:-1], index[-1], ()
+        group, within = divmod(channel, shape[channel_axis] // groups)
+        coordinates = {"N": sample, "G": group, "c": within, "S": position}
+        own = tuple(value for letter, value in coordinates.items() if letter not in shares)
+        found[index] = numbers.setdefault(own, len(numbers))
+    return found
+
+
+@lru_cache(maxsize=256)
+def slices(shape: tuple[int, ...], axes: tuple[int, ...]) -> Values:
+    """Number the sets that share over whole axes, as `standardize` does."""
+    numbers: dict[tuple[int, ...], int] = {}
+    found = np.empty(shape, int)
+    for index in np.ndindex(shape):
+        own = tuple(i for axis, i in enumerate(index) if axis not in axes)
+        found[index] = numbers.setdefault(own, len(numbers))
+    return found
+
+
+def size_of_sets(labels: Values) -> int:
+    """Return how many values share one mu and sigma (as many in every set)."""
+    return int(labels.size // (labels.max() + 1))
+
+
+def standardize(
+    x: Values,
+    labels: Values,
+    *,
+    center: bool = True,
+    scale: str = "std",
+    eps: float = 1e-5,
+) -> Values:
+    """Return x_hat = (x - mu) / sigma, one set after the other."""
+    x_hat = np.zeros_like(x)
+    for number in range(labels.max() + 1):
+        members = x[labels == number]
+        mu = members.sum() / members.size if center else 0.0
+        square = ((members - mu) ** 2).sum()
+        variance = square if scale == "norm" else square / members.size
+        x_hat[labels == number] = (members - mu) / np.sqrt(variance + eps)
+    return x_hat
+
+
+def along(values: Values, like: Values, channel_axis: int) -> Values:
+    """Return one value per channel in a shape that broadcasts over `like`."""
+    shape = [1] * like.ndim
+    shape[channel_axis] = -1
+    return np.reshape(values, shape)
+
+
+def normalize(
+    a: Values,
+    norm: Any,
+    *,
+    channel_axis: int = 1,
+    g: Values | None = None,
+    b: Values | None = None,
+    mean: Values | None = None,
+    var: Values | None = None,
+) -> Values:
+    """Return z = g x_hat + b; with a mean and var per channel, those of evaluation mode."""
+    if mean is not None and var is not None:
+        x_hat = a - along(mean, a, channel_axis)
+        x_hat = x_hat / np.sqrt(along(var, a, channel_axis) + norm.eps)
+    else:
+        labels = sets(a.shape, norm.shares, norm.groups or 1, channel_axis)
+        x_hat = standardize(a, labels, center=norm.center, scale=norm.scale, eps=norm.eps)
+    return affine(x_hat, g, b, channel_axis)
+
+
+def affine(x_hat: Values, g: Values | None, b: Values | None, channel_axis: int) -> Values:
+    """Return g x_hat + b, where there are g and b."""
+    z = x_hat if g is None else x_hat * along(g, x_hat, channel_axis)
+    return z if b is None else z + along(b, x_hat, channel_axis)
+
+
+def activate(name: str, z: Values) -> Values:
+    """Return h = f(z)."""
+    return {
+        "identity": lambda: z,
+        "relu": lambda: np.where(z.real > 0, z, 0),
+        "sigmoid": lambda: 1 / (1 + np.exp(-z)),
+        "tanh": lambda: np.sinh(z) / np.cosh(z),
+    }[name]()
+
+
+def dense(
+    x: Values,
+    w: Values,
+    norm: Any = None,
+    activation: str = "identity",
+    *,
+    c: Values | None = None,
+    g: Values | None = None,
+    b: Values | None = None,
+    mean: Values | None = None,
+    var: Values | None = None,
+) -> Values:
+    """Return a dense layer's h; a normalization of weights is applied to the rows themselves."""
+    on_weights = norm is not None and norm.acts_on != "pre-activation"
+    if on_weights:
+        measure = {"center": norm.center, "scale": norm.scale, "eps": norm.eps}
+        w = standardize(w, slices(w.shape, (1,)), **measure)
+        if norm.acts_on == "weight and input":
+            x = standardize(x, slices(x.shape, (x.ndim - 1,)), **measure)
+    a = np.einsum("...d,kd->...k", x, w) + (0 if c is None else c)
+    if norm is None or on_weights:
+        return activate(activation, affine(a, g, b, -1))
+    z = normalize(a, norm, channel_axis=-1, g=g, b=b, mean=mean, var=var)
+    return activate(activation, z)
+
+
+def cross_entropy(logits: Values, labels: Values) -> Any:
+    """Return the mean over samples of -log softmax at the label."""
+    highest = logits.real.max(axis=1, keepdims=True)
+    partition = np.exp(logits - highest).sum(axis=1)
+    chosen = logits[np.arange(len(labels)), labels] - highest[:, 0]
+    return (np.log(partition) - chosen).sum() / len(labels)
