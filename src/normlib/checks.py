@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from numbers import Integral, Real
 from typing import Any, cast
@@ -70,17 +71,16 @@ def number(
     open_high: bool = False,
 ) -> float:
     """Return `value` as a float if it is a finite number between `low` and `high`."""
-    ends = (
-        f"{'(' if open_low else '['}{low:g}, {high:g}{')' if high == np.inf or open_high else ']'}"
-    )
     fits = (
         isinstance(value, Real)
         and not isinstance(value, bool)
-        and np.isfinite(float(value))
+        and math.isfinite(value)
         and (float(value) > low if open_low else float(value) >= low)
         and (float(value) < high if open_high else float(value) <= high)
     )
     if not fits:
+        left, right = "(" if open_low else "[", ")" if high == np.inf or open_high else "]"
+        ends = f"{left}{low:g}, {high:g}{right}"
         raise ValueError(
             f"{name} must be a finite number in {ends}; got {value!r}. Pass a value in that range."
         )

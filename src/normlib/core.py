@@ -109,7 +109,7 @@ def standardize(
         mu, var = _given(statistics, x)
         rest = x - mu
     sigma = np.sqrt(var + x.dtype.type(eps))
-    inv_sigma = np.divide(1, sigma, out=np.zeros_like(sigma), where=sigma != 0)
+    inv_sigma = 1 / sigma if sigma.all() else _inverse(sigma)
     x_hat = np.multiply(rest, inv_sigma, out=None if rest is x else rest)
     cache = Cache(
         x_hat, mu, var, inv_sigma, axes, count, center, scale, constant=statistics is not None
@@ -232,6 +232,11 @@ def _shifted(x: Array, axes: tuple[int, ...], count: int, exactly: bool) -> tupl
 def _unshifted(x: Array) -> tuple[Array, Array]:
     """Return a mu of 0 and x itself."""
     return np.zeros((), x.dtype), x
+
+
+def _inverse(sigma: Array) -> Array:
+    """Return 1 / sigma, and 0 where sigma is 0."""
+    return np.divide(1, sigma, out=np.zeros_like(sigma), where=sigma != 0)
 
 
 def _given(statistics: tuple[Array, Array], x: Array) -> tuple[Array, Array]:

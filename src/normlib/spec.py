@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from normlib import checks
@@ -120,7 +122,7 @@ class Norm:
                 f"channel; got {self.shares!r}. Add 'S'."
             )
 
-    @property
+    @cached_property
     def axes(self) -> tuple[int, ...]:
         """The shared axes of the (N, G, c, S) view."""
         return tuple(i for i, letter in enumerate(VIEW) if letter in self.shares)
@@ -140,8 +142,8 @@ class Norm:
         """Whether the rows of the layer's input are standardized too."""
         return self.acts_on == "weight and input"
 
-    @property
-    def measure(self) -> dict[str, Any]:
+    @cached_property
+    def measure(self) -> Mapping[str, Any]:
         """The options that `standardize` takes from this row."""
         return {"center": self.center, "scale": self.scale, "eps": self.eps}
 

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 from playwright.sync_api import Browser, sync_playwright
-from site_checks import serving
+from site_checks import ROOT, serving
 
-ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build/html"
 sys.path.insert(0, str(ROOT / "book/_ext"))  # the extension is no installed package
 

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+ROOT = Path(__file__).parents[2]
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PACKED = {".woff2", ".png", ".jpg"}  # a server gains nothing by compressing these
 

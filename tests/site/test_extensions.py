@@ -13,13 +13,12 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from site_checks import ROOT
 
 from inside.execution import execution_key
 from inside.figures import needed, pack
 from inside.mathml import to_mathml
 from inside.pages import run_links
-
-ROOT = Path(__file__).parents[2]
 
 
 def png(width: int, height: int) -> str:
@@ -164,6 +163,8 @@ def test_a_page_runs_again_when_the_library_changes_and_only_then(book, tmp_path
         (r"x \sim p", r"<mo>∼</mo>"),
         (r"\langle a \rangle", r'<mo stretchy="false">⟨'),
         (r"a \log x", r'<mo lspace="0.167em" rspace="0.167em">log'),
+        (r"\bigl(a\bigr)^2", r'<msup><mrow><mo [^>]*minsize="1.2em"[^>]*>\)</mo><mi ?/></mrow>'),
+        (r"f'_i", r"<msub><mrow><mi>f</mi><mo[^>]*>′</mo></mrow><mi>i</mi></msub>"),
         (r"x_{i<j}", r'<mo lspace="0" rspace="0">&lt;'),
         (r"\underbrace{a}_{\text{two words}}", r"⏟.*<mtext>two.words"),
     ],

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from site_checks import serving, visiting
+from site_checks import ROOT, serving, visiting
 
-HOST = Path(__file__).parents[2] / "book/_ext/inside/theme/static/widget_host.js"
+HOST = ROOT / "book/_ext/inside/theme/static/widget_host.js"
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
-from site_checks import Anchors, axe, broken_links, overflow, visiting
+from site_checks import ROOT, Anchors, axe, broken_links, overflow, visiting
 
 KB = 1000
 TEXT_PAGE, WIDGET_PAGE = 250 * KB, 400 * KB  # what a page may transfer, compressed
@@ -64,6 +64,8 @@ def test_page_is_readable_without_javascript(browser: Browser, address: str, cha
     with visiting(browser, url, javascript=False) as visit:
         text = visit.page.locator("article").inner_text()
         assert not re.search(r"\$\$|\\\(|\\begin\{|\\frac", text)
+        if "$$" in (ROOT / chapter).with_suffix(".ipynb").read_text(encoding="utf-8"):
+            expect(visit.page.locator("math").first).to_be_visible()
         for stage in visit.page.locator(".widget-stage").all():
             poster = stage.locator(".poster img.only-light")
             poster.scroll_into_view_if_needed()

@@ -166,7 +166,7 @@ class TestNumbers:
               const canvas = document.querySelector('.nl-run [role=img]');
               const gl = canvas.getContext('2d');
               const k = canvas.width / parseFloat(canvas.style.width);
-              const row = Math.min(352, 60) + 12 - 14 + 4;
+              const row = Math.ceil(0.75 * (60 - 14)) + 60 - 14 + 4;
               const side = 96, end = parseFloat(canvas.style.width) - side - 10;
               const line = gl.getImageData(0, Math.round(row * k), Math.round(end * k), 1).data;
               const on = [];

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import sys
 from dataclasses import replace
@@ -228,7 +229,7 @@ class TestOutput:
         about = metadata["normlib_figure"]
         assert about["alt"] == player.describe()
         assert about["caption"] == player.title
-        assert (about["width"], about["height"]) == (880, 270 + 76 + 3 * 60)
+        assert (about["width"], about["height"]) == (880, 270 + 85 + 3 * 60)
         assert about["dark"]
 
     def test_the_front_end_is_one_module(self, player: ActivationPlayer) -> None:
@@ -236,6 +237,11 @@ class TestOutput:
         assert not re.search(r"^\s*import ", player._esm, flags=re.M)
         assert "http" not in player._esm.replace("http://www.w3.org/2000/svg", "")
         assert "url(" not in player._css
+
+    def test_the_front_end_is_small(self, player: ActivationPlayer) -> None:
+        # It travels with every page; a library pulled in by accident would show here.
+        packed = gzip.compress((player._esm + player._css).encode(), 9)
+        assert len(packed) < 20_000
 
     def test_a_widget_must_describe_itself(self) -> None:
         class Bare(Widget):

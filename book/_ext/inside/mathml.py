@@ -67,6 +67,8 @@ def repair(math: Element) -> None:
                 tighten(script)
             if plain(node[-1].text) in PRIMES:
                 set_prime(node)
+            elif node[0].get("minsize"):
+                enclose(node)
             if node.tag in SCRIPTS and plain(node[0].text) in LIMITS:
                 node.tag = SCRIPTS[node.tag]
                 node[0].set("movablelimits", "true")
@@ -122,6 +124,13 @@ def set_prime(node: Element) -> None:
     node.extend([letter, *index])
 
 
+def enclose(node: Element) -> None:
+    r"""Let ``\bigr)^2`` keep its size: a bracket that carries a script is not enlarged itself."""
+    row = Element("mrow")
+    row.extend([node[0], Element("mi")])  # with a neighbour, it is a bracket of a row
+    node[0] = row
+
+
 def tighten(script: Element) -> None:
     """Leave out the spaces around operators, as LaTeX does in indices and exponents."""
     for operator in script.iter("mo"):
@@ -147,7 +156,9 @@ def name_function(node: Element, parents: dict[Element, Element]) -> None:
     outer = node
     while parents[outer].tag in {*SCRIPTS, *SCRIPTS.values()} and parents[outer][0] is outer:
         outer = parents[outer]
-    row = list(parents[outer]) if parents[outer].tag in {"mrow", "mtd", "math"} else [outer]
+    siblings = list(parents[outer])
+    in_row = parents[outer].tag in {"mrow", "mtd", "math"} and outer in siblings
+    row = siblings if in_row else [outer]
     place = row.index(outer)
     before, after = row[:place][-1:], row[place + 1 :][:1]
     node.set("lspace", THIN if before and before[0].tag not in {"mo", "mspace"} else "0")

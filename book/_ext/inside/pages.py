@@ -69,7 +69,7 @@ def run_links(config: Config, pagename: str, context: dict[str, Any]) -> list[tu
     source = context.get("sourcename", "")
     if not source.endswith(".ipynb"):
         return []
-    links = [("Download the notebook", f"{context['pathto']('_sources', 1)}/{source}")]
+    links = [("download it", f"{context['pathto']('_sources', 1)}/{source}")]
     repository = config.html_theme_options.get("repository_url", "").rstrip("/")
     if not repository:
         return links
@@ -79,10 +79,10 @@ def run_links(config: Config, pagename: str, context: dict[str, Any]) -> list[tu
     if "github.com" in repository:
         binder = f"https://mybinder.org/v2/gh/{owner_and_name}/{branch}?labpath={pagename}.ipynb"
         links += [
-            ("Open in Colab", f"https://colab.research.google.com/github/{file}"),
-            ("Open in Binder", binder),
+            ("open it in Colab", f"https://colab.research.google.com/github/{file}"),
+            ("open it in Binder", binder),
         ]
-    return [*links, ("Suggest a change", f"{repository}/edit/{branch}/{pagename}.ipynb")]
+    return [*links, ("suggest a change", f"{repository}/edit/{branch}/{pagename}.ipynb")]
 
 
 def site_address(app: Sphinx, config: Config) -> None:

@@ -58,13 +58,7 @@ def ridge(
         The trace is empty, has no such signal or no such frame.
     """
     data = _signal(trace, signal)
-    steps = len(trace.steps)
-    if not -steps <= frame < steps:
-        raise ValueError(
-            f"frame must be one of the {steps} recorded ones; got {frame}. "
-            f"Pass {-steps} to {steps - 1}."
-        )
-    frame %= steps
+    frame = _frame_index(trace, frame)
     low, high = limits or window([data])
     tone = color or color_of(trace.info.get("norm", "none"))
     outlines = shapes(data)
@@ -73,21 +67,25 @@ def ridge(
             _outline(ax, data, outlines, 0, layer, (low, high), tone, dashed=True)
         _outline(ax, data, outlines, frame, layer, (low, high), tone)
         _bar(ax, data, frame, layer, tone)
-        ax.annotate(
-            f"σ {data.std[frame, layer]:.2f}",
-            (1, -layer + 0.32),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            color=theme().muted,
-            fontsize=8,
-        )
+        _sigma(ax, float(data.std[frame, layer]), layer)
     ax.set_yticks([-i for i in range(len(trace.layers))], trace.layers)
     ax.set_ylim(-len(trace.layers) + 0.6, 1.1)
     ax.set_xlim(low, high)
     ax.set_xlabel(SYMBOLS.get(signal, signal))
     ax.grid(axis="y", visible=False)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_visible(False)
+    ax.spines[["left", "bottom"]].set_visible(False)
+
+
+def _sigma(ax: Axes, std: float, layer: int) -> None:
+    """Write a layer's sigma at the right edge, with digits left where it is small."""
+    ax.annotate(
+        f"σ {std:.2f}" if std >= 0.0995 else f"σ {std:.2g}",
+        (1, -layer + 0.32),
+        xycoords=("axes fraction", "data"),
+        ha="right",
+        color=theme().muted,
+        fontsize=8,
+    )
 
 
 def _outline(
@@ -237,6 +235,17 @@ def heatmap(
         vmax=high if high > low else low + 1,
         aspect="auto",
     )
+    _cells(ax, rows, columns)
+    for (i, j), value in np.ndenumerate(table):
+        words = fmt.format(value) if np.isfinite(value) else missing
+        ax.text(j, i, words, ha="center", va="center", fontsize=8.5, color=_readable(image, value))
+    if ties is not None:
+        _frame(ax, image, np.asarray(ties, dtype=bool), table)
+    return image
+
+
+def _cells(ax: Axes, rows: Sequence[object], columns: Sequence[object]) -> None:
+    """Name a heatmap's rows and columns, and part its cells with paper."""
     ax.set_xticks(range(len(columns)), [str(c) for c in columns])
     ax.set_yticks(range(len(rows)), [str(r) for r in rows])
     ax.grid(visible=False)
@@ -244,14 +253,7 @@ def heatmap(
     ax.set_yticks(np.arange(1, len(rows)) - 0.5, minor=True)
     ax.grid(which="minor", color=theme().paper, linewidth=2)
     ax.set_axisbelow(False)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_visible(False)
-    for (i, j), value in np.ndenumerate(table):
-        words = fmt.format(value) if np.isfinite(value) else missing
-        ax.text(j, i, words, ha="center", va="center", fontsize=8.5, color=_readable(image, value))
-    if ties is not None:
-        _frame(ax, image, np.asarray(ties, dtype=bool), table)
-    return image
+    ax.spines[["left", "bottom"]].set_visible(False)
 
 
 def _readable(image: AxesImage, value: float) -> str:
@@ -301,3 +303,14 @@ def _signal(trace: Trace, signal: str) -> Any:
         words = ", ".join(repr(name) for name in trace.signals)
         raise ValueError(f"signal must be one of {words}; got {signal!r}. Pass one of these.")
     return trace.signals[signal]
+
+
+def _frame_index(trace: Trace, frame: int) -> int:
+    """Return a frame counted from the start, or say which there are."""
+    steps = len(trace.steps)
+    if not -steps <= frame < steps:
+        raise ValueError(
+            f"frame must be one of the {steps} recorded ones; got {frame}. "
+            f"Pass {-steps} to {steps - 1}."
+        )
+    return frame % steps

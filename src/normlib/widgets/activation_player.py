@@ -179,7 +179,7 @@ class ActivationPlayer(Widget):
         """The poster's size in inches: as wide and as tall as the widget in the book."""
         lines = -(-len(self._traces) // COLUMNS)
         layer = min(max(336 / len(self.layers), 38), 60)  # pixels, as in player_parts.js
-        return 8.8, round((lines * (len(self.layers) * layer + 76) + 270) / 100, 2)
+        return 8.8, round((lines * (len(self.layers) * layer + 85) + 270) / 100, 2)
 
     def draw(self, figure: Figure) -> None:
         """Draw the ridges of each run and the losses at the frame shown."""

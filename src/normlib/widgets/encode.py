@@ -172,6 +172,38 @@ def encode_signal(
     }
 
 
+def _encode_run(
+    packer: Packer,
+    trace: Trace,
+    shown: Sequence[int],
+    names: Sequence[str],
+    limits: Mapping[str, tuple[float, float]],
+    bins: int,
+) -> dict[str, Any]:
+    """Add one run, at its own frames among those shown; return where its parts are."""
+    steps = trace.steps[: sound(trace)]
+    rows = np.unique(np.searchsorted(steps, shown, side="right") - 1)
+    rows = rows[rows >= 0]
+    parts: dict[int, dict[str, Any]] = {}
+    blocks: dict[str, dict[str, Any]] = {}
+    for name in names:
+        signal = trace.signals.get(name)
+        if signal is None or not len(rows):
+            continue
+        # Without normalization z IS a: one block serves both names.
+        if id(signal) not in parts:
+            parts[id(signal)] = encode_signal(packer, pick(signal, rows), limits[name], bins)
+        blocks[name] = parts[id(signal)]
+    return {
+        "steps": [int(step) for step in steps[rows]],
+        "loss": packer.floats(_at(trace.loss, steps[rows])[:, None]),
+        "curve": packer.floats(_curve(trace.loss[: diverged(trace)])),
+        "length": len(trace.loss),
+        "diverged": diverged(trace),
+        "blocks": blocks,
+    }
+
+
 def encode(
     traces: Mapping[str, Trace],
     names: Sequence[str],
@@ -195,29 +227,9 @@ def encode(
     shown = frames_of(traces.values(), frames)
     packer = Packer()
     limits = {**ranges(traces.values(), names), **(limits or {})}
-    runs = {}
-    for key, trace in traces.items():
-        steps = trace.steps[: sound(trace)]
-        rows = np.unique(np.searchsorted(steps, shown, side="right") - 1)
-        rows = rows[rows >= 0]
-        parts: dict[int, dict[str, Any]] = {}
-        blocks: dict[str, dict[str, Any]] = {}
-        for name in names:
-            signal = trace.signals.get(name)
-            if signal is None or not len(rows):
-                continue
-            # Without normalization z IS a: one block serves both names.
-            if id(signal) not in parts:
-                parts[id(signal)] = encode_signal(packer, pick(signal, rows), limits[name], bins)
-            blocks[name] = parts[id(signal)]
-        runs[key] = {
-            "steps": [int(step) for step in steps[rows]],
-            "loss": packer.floats(_at(trace.loss, steps[rows])[:, None]),
-            "curve": packer.floats(_curve(trace.loss[: diverged(trace)])),
-            "length": len(trace.loss),
-            "diverged": diverged(trace),
-            "blocks": blocks,
-        }
+    runs = {
+        key: _encode_run(packer, trace, shown, names, limits, bins) for key, trace in traces.items()
+    }
     meta = {
         "frames": shown,
         "ranges": {k: list(v) for k, v in limits.items()},

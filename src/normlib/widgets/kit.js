@@ -57,7 +57,9 @@ function isDark() {
   const lab = document.body.dataset.jpThemeLight;
   if (lab) return lab === "false";
   const code = document.body.dataset.vscodeThemeKind;
-  if (code) return code.includes("dark");
+  if (code) return code.includes("dark") || code === "vscode-high-contrast";
+  const colab = document.documentElement.getAttribute("theme");
+  if (colab) return colab === "dark";
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
 

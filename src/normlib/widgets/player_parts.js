@@ -16,11 +16,12 @@ function ridgeBox(width, { runs, layers }, history = false) {
   // Numbers and the strip stand beside the ridges; in the narrowest columns the number stands above
   // them, and the strip only where the reader asks for it.
   const side = cell < 96 && !history ? 0 : clamp(0.3 * cell, 34, 96);
-  const top = 12;
+  const foot = 14; // under a baseline: the bar, and the means of single units
+  const top = Math.ceil(0.75 * (row - foot)); // the tallest outline of the first layer stays inside
   const bottom = top + layers.length * row;
   const font = roomy ? 12 : 11;
   const sizes = { roomy, lines, columns, cell, gap, gutter, row, side, font };
-  return { ...sizes, top, bottom, foot: 14, height: bottom + 20 };
+  return { ...sizes, top, bottom, foot, height: bottom + 20 };
 }
 
 /** Turn a cell's widths into places: [left … ridge] for the outlines, [strip … right] beside them. */

@@ -267,7 +267,7 @@ function drawNumbers(context, box, { signal, shown, coding, colour }, layer, y) 
 }
 
 /** Where the strip beside a ridge begins and ends, from top to bottom. */
-const stripe = (box, y, lines) => [y - box.row + box.foot + lines * box.font + 3, y + 9];
+const stripe = (box, y, lines) => [y - box.row + box.foot + lines * (box.font - 1) + 6, y + 9];
 
 /** Mean ± std of one layer over all steps. */
 function drawHistory(context, box, { run, signal, total, swing, lines, colour }, layer) {

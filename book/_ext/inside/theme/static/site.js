@@ -23,6 +23,8 @@ button.addEventListener("click", () => {
   showTheme();
 });
 systemIsDark.addEventListener("change", showTheme);
+addEventListener("beforeprint", () => (root.dataset.theme = "light")); // widgets too
+addEventListener("afterprint", showTheme);
 showTheme();
 
 // What scrolls must be reachable with the Tab key, and nothing else needs to be.
