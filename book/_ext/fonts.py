@@ -27,7 +27,8 @@ LABELS = (
     "20-7E A0 A9 AB B0-B5 B7 BB BD D7 E4 E9 F6 F7 FC 302 2013 2014 2018 2019 201C 201D 2022 2026"
     " 2032 2190-2193 2212 2215 2248 2260 2264 2265"
 )
-GREEK = "391-3A9 3B1-3C9"
+ITALIC = f"{LABELS} C9 D6 DC DF E0 E5 E7 E8 EA EB F1 F3 F8 2C6 2039 203A"
+GREEK = "394 39B 3A3 3A6 3A9 3B1-3C9"
 CODE = "20-7E A0 B0-B7 D7 2013 2014 2018-201D 2026"
 MATH = (
     "20-7E A0 A8 AC AF B0-B4 B7 D7 F7 131 237 2C6 2C7 2D8-2DC 302-305 307 308 30C 332"
@@ -45,7 +46,7 @@ MATH_LETTERS = (
 # name of the result: (name of the source, characters, range of weights)
 FONTS = {
     "stix-two-text": ("stix-two-text-latin-wght-normal", LATIN, (400, 700)),
-    "stix-two-text-italic": ("stix-two-text-latin-wght-italic", LATIN, (400, 700)),
+    "stix-two-text-italic": ("stix-two-text-latin-wght-italic", ITALIC, (400, 700)),
     "stix-two-math": ("stix-two-math-latin-400-normal", MATH, None),
     "stix-two-math-letters": ("stix-two-math-latin-400-normal", MATH_LETTERS, None),
     "inter": ("inter-latin-wght-normal", LABELS, (400, 700)),
@@ -81,12 +82,12 @@ def narrow_radicals(font: TTFont) -> None:
 
 
 def cut(source: Path, name: str, ranges: str, weights: tuple[int, int] | None) -> None:
-    font = TTFont(source)
+    font = TTFont(source, recalcTimestamp=False)
     if weights:
         # Written and read back, since the cutter does not see an unsaved font's tables.
         narrowed = BytesIO()
         instancer.instantiateVariableFont(font, {"wght": weights}).save(narrowed)
-        font = TTFont(narrowed)
+        font = TTFont(narrowed, recalcTimestamp=False)
     if name == "stix-two-math":
         narrow_radicals(font)
     options = subset.Options(flavor="woff2", hinting=False, notdef_outline=True)

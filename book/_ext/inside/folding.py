@@ -47,6 +47,23 @@ class FoldContent(SphinxPostTransform):
                 node.replace_self(folded)
 
 
+class JoinFolds(SphinxPostTransform):
+    """Put folded code without output into the fold of the cell that follows: one line, not two."""
+
+    default_priority = 299  # before CodeAfterFigure moves that fold
+    formats = ("html",)
+
+    def run(self) -> None:
+        for cell in list(self.document.findall(is_cell)):
+            after = cell.next_node(descend=False, siblings=True)
+            if after is None or not is_cell(after) or not after.children:
+                continue
+            alone = len(cell.children) == 1 and isinstance(cell.children[0], HideCodeCellNode)
+            if alone and isinstance(after.children[0], HideCodeCellNode):
+                after.children[0].children[:0] = cell.children[0].children
+                cell.parent.remove(cell)
+
+
 class CodeAfterFigure(SphinxPostTransform):
     """Show a figure first and the folded code that draws it below."""
 
@@ -101,6 +118,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_node(fold, html=(visit_fold, depart_fold))
     app.add_node(HideCodeCellNode, override=True, html=(visit_hidden, depart_fold))
     app.add_post_transform(FoldContent)
+    app.add_post_transform(JoinFolds)
     app.add_post_transform(CodeAfterFigure)
     app.add_post_transform(Tables)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
