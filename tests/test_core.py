@@ -149,10 +149,10 @@ def test_float32_far_from_zero(count, axis, rng):
     x = (1e4 + rng.standard_normal(shape)).astype(np.float32)
     x_hat, _ = standardize(x, axis)
     exact, _ = standardize(x.astype(np.float64), axis)
-    # Half a last digit of x_hat is 6e-8 of it. Sums of up to 1000 float32 numbers add a few more;
-    # 4096 summed down a column, one by one, about 1e-6 of it.
+    # Half a last digit of x_hat is 6e-8 of it, and a few roundings make 2e-7. The sum of squares
+    # adds a random walk of m such digits where BLAS adds one by one: 1e-6 up to m = 1000 or so.
     error = np.abs(x_hat - exact) / np.maximum(1, np.abs(exact))
-    assert error.max() <= (5e-7 if count <= 1024 else 1e-6)
+    assert error.max() <= (1e-6 if count <= 1024 else 3e-6)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

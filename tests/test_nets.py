@@ -82,6 +82,8 @@ def test_a_layer_has_one_place(rng):
     with pytest.raises(ValueError, match="one place in one net"):
         Net([layer])
     assert_joined(Net([copy.deepcopy(layer), copy.deepcopy(net)]))  # the way out works
+    with pytest.raises(ValueError, match="one place in one net"):
+        Net([copy.deepcopy(net).parts["0"]])
 
 
 def test_a_refused_net_leaves_its_layers_free(rng):

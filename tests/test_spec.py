@@ -21,6 +21,7 @@ def test_cannot_be_changed():
 
 def test_survives_pickling_and_serves_as_a_key():
     """Catches a Norm that a worker process cannot receive, or a sweep cannot group by."""
+    assert MINE.axes == (2, 3)  # derived values must not travel as a difference
     again = pickle.loads(pickle.dumps(MINE))
     assert again == MINE
     assert {MINE: 1}[again] == 1

@@ -6,9 +6,8 @@ from typing import Any
 
 import nbformat
 import pytest
-from nbformat import v4
-
 import structure
+from nbformat import v4
 from structure import BOOK, ROOT, contents, notebooks, read
 
 PAGES = [path.relative_to(BOOK).as_posix() for path in notebooks()]

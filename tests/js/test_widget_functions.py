@@ -52,6 +52,12 @@ class TestData:
                 assert shape == list(np.round(shapes(wanted, 40) * LEVELS).ravel())
                 assert saturated == list(np.round(200 * wanted.saturated).ravel())
 
+    def test_runs_keep_their_order_when_a_notebook_sorts_their_names(self, tmp_path: Path) -> None:
+        state = packed(make_runs("none", "layer", "batch"))
+        state["meta"]["runs"] = dict(sorted(state["meta"]["runs"].items()))
+        script = f"{READ} return film.runs.map((run) => run.key);"
+        assert node(tmp_path, script, state) == ["none", "layer", "batch"]
+
     def test_one_wrong_byte_is_noticed(self, tmp_path: Path) -> None:
         # The comparison above must be able to fail.
         runs = make_runs("batch")

@@ -154,6 +154,13 @@ def test_statistics_over_one_value_are_refused(norm):
         assert layer.forward(np.ones(one)).shape == one
 
 
+def test_one_value_without_centring_is_not_refused():
+    """Catches a refusal of what is no constant: x_hat is then the sign of a."""
+    norm = normlib.norm("rms", eps=0, affine=False)
+    z = Normalize(norm, 1).forward(np.array([[3.0], [-0.2]]))
+    np.testing.assert_allclose(z, [[1], [-1]], rtol=1e-15)
+
+
 def test_groups_of_one_value_are_refused():
     """Catches one channel per group on dense input, which is 0 everywhere."""
     layer = Normalize(replace(normlib.norm("group", groups=6)), CHANNELS)

@@ -227,8 +227,10 @@ def encode(
     shown = frames_of(traces.values(), frames)
     packer = Packer()
     limits = {**ranges(traces.values(), names), **(limits or {})}
+    # A notebook that is stored and read again has its keys sorted: each run says where it stands.
     runs = {
-        key: _encode_run(packer, trace, shown, names, limits, bins) for key, trace in traces.items()
+        key: {"place": place, **_encode_run(packer, trace, shown, names, limits, bins)}
+        for place, (key, trace) in enumerate(traces.items())
     }
     meta = {
         "frames": shown,

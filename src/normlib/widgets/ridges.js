@@ -11,7 +11,8 @@ async function readFilm(meta, data) {
     if (!read.has(at)) read.set(at, readSignal(bytes, parts));
     return read.get(at);
   };
-  const runs = Object.entries(meta.runs).map(([key, run]) => ({
+  const order = Object.entries(meta.runs).sort(([, one], [, other]) => one.place - other.place);
+  const runs = order.map(([key, run]) => ({
     ...run,
     key,
     loss: unpack(bytes, run.loss),
