@@ -22,7 +22,7 @@ Scale = Literal["std", "rms", "norm"]
 SCALES: tuple[Scale, ...] = ("std", "rms", "norm")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # == would compare arrays, which have no one answer
 class Cache:
     """What `standardize` leaves for its gradient; statistics keep their reduced axes as size 1."""
 
@@ -196,7 +196,7 @@ def _plan(shape: tuple[int, ...], axes: tuple[int, ...]) -> _Plan:
     return _Plan(kept, right, left, tuple(size for size, _ in wide), middle)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)
 def _ones(count: int, dtype: np.dtype[Any]) -> Array:
     ones = np.ones(count, dtype)
     ones.flags.writeable = False

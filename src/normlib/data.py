@@ -13,7 +13,7 @@ from normlib.checks import Array
 TEST_SIZE = 500
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Data:
     """Training and test inputs with their integer labels, 0 to the number of classes - 1.
 

@@ -101,6 +101,10 @@ class Net(Layer):
             dy = layer.backward(dy)
         return dy
 
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}: {layer!r}" for name, layer in self.parts.items())
+        return f"Net({inside})"
+
     def evaluate(self, x: Array) -> Array:
         """Return the outputs (logits) in evaluation mode; the net stays in its own mode."""
         before = [(layer, layer.training) for _, layer in self.walk()]

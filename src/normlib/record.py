@@ -30,7 +30,7 @@ FRAMES = 70
 SATURATED = 0.05
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Signal:
     """One signal of one run: T frames, L layers, B bins, U units.
 
@@ -44,10 +44,10 @@ class Signal:
     quantiles: Array  #: (T, L, 5) at 5, 25, 50, 75 and 95 %
     saturated: Array  #: (T, L) share of values where f is flat; NaN where f's input is unknown
     unit_mean: Array  #: (T, L, U); NaN beyond a layer's width
-    spread: Array  #: (T, L) standard deviation between samples, root mean square over units
+    spread: Array  #: (T, L) std of one unit over samples and positions, rms over units
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trace:
     """What a `Recorder` saw of one run. Frozen; `save` and `load` keep it in an npz file."""
 

@@ -31,8 +31,8 @@ CASES = [
     Case("norm None", lambda e: Normalize(None, 3), V, "norm", "None", "Leave the layer out"),
     Case("norm of a type", lambda e: Normalize(3, 3), T, "norm", "int", "'batch'"),
     Case("unknown norm", lambda e: Normalize("bn", 3), V, "name", "'bn'", "Pass"),
-    Case("weight", lambda e: Normalize("weight", 3), T, "activations", "'weight'", "Dense.*Conv2d"),
-    Case("cosine", lambda e: Normalize("cosine", 3), T, "activations", "'cosine'", "Dense.*Conv2d"),
+    Case("weight", lambda e: Normalize("weight", 3), T, "activations", "'weight'", "Dense"),
+    Case("cosine", lambda e: Normalize("cosine", 3), T, "activations", "'cosine'", "Dense"),
     Case(
         "groups and channels",
         lambda e: Normalize(norm("group", groups=4), 6),
@@ -120,7 +120,7 @@ CASES = [
     ),
     *(
         Case(
-            f"backward first: {layer!r}",
+            f"backward first: {type(layer).__name__}",
             lambda e, layer=layer: layer.backward(X),
             R,
             "backward needs the values of a forward",

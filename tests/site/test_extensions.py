@@ -16,9 +16,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from site_checks import ROOT
 
 from inside.execution import execution_key
-from inside.figures import needed, pack
 from inside.mathml import to_mathml
 from inside.pages import run_links
+from inside.widgets import needed, pack
 
 
 def png(width: int, height: int) -> str:

@@ -4,14 +4,15 @@ One module per concern; none knows the chapters.
 
 - ``execution``  notebooks run again whenever the library they import has changed
 - ``mathml``     equations become MathML while the site is built
-- ``figures``    a light and a dark picture become one figure; widgets get a poster
+- ``figures``    a light and a dark picture become one figure
+- ``widgets``    widgets run without a kernel, with a poster until then
 - ``folding``    hidden code and solutions fold with plain HTML
 - ``pages``      the page around the text: navigation, links, metadata
 """
 
 from sphinx.application import Sphinx
 
-MODULES = ("execution", "mathml", "figures", "folding", "pages")
+MODULES = ("execution", "mathml", "figures", "widgets", "folding", "pages")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -1,7 +1,7 @@
 // Runs the book's widgets on a page without a kernel.
 //
 // The page carries, in tags of Jupyter's own types, the state of its widgets and the places
-// where they stand (written by figures.py). A widget's module is an anywidget front-end
+// where they stand (written by widgets.py). A widget's module is an anywidget front-end
 // module: `export default { initialize?, render }`. Here it gets a model with the same
 // methods as in Jupyter; what it would send to Python goes nowhere.
 //
