@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from widget_harness import page as harness
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "widgets"))
@@ -473,7 +473,8 @@ class TestStreaming:
         assert after is not None
         assert after["height"] > before["height"]
         page.locator("summary").click()
-        assert page.locator(".nl-table tbody").nth(2).locator("tr").count() == 10
+        rows = page.locator(".nl-table tbody").nth(2).locator("tr")
+        expect(rows).to_have_count(10)  # the table fills when it opens
 
     def test_a_cancelled_run_comes_back_as_it_was(self, open_page: Open) -> None:
         runs = make_runs()

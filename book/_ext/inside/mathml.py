@@ -76,6 +76,9 @@ def repair(math: Element) -> None:
             node.set("class", "aligned")
         elif node.tag == "mtd" and (side := node.attrib.pop("columnalign", None)):
             node.set("class", side)  # the style sheet aligns it
+        elif node.tag == "msqrt":
+            # The smallest root sign is taller than a letter, and would hang below the line.
+            node.append(Element("mspace", {"width": "0", "height": "0.72em", "depth": "0.24em"}))
         elif node.tag == "mspace":
             node.set("width", NEGATIVE_SPACE.get(node.get("width", ""), node.get("width", "0")))
 
