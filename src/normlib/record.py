@@ -7,6 +7,7 @@ makes a `Trace` of them: histograms, moments and quantiles, with bins that fit w
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -180,6 +181,7 @@ class Recorder:
         self._loss: list[float] = []
         self._tapes: dict[str, dict[str, Array]] = {}  # by layer and signal: (frames, samples, ...)
         self._layers: dict[str, Layer] = {}
+        self._inside: list[tuple[str, Layer]] = []  # all that may show a signal, by layer
         self._wanted: list[int] = []
         self._info: dict[str, str] = {}
 
@@ -212,6 +214,7 @@ class Recorder:
             self._wanted = sorted({max(k, round(float(t))) for k, t in enumerate(late)})
         names = list(net.parts)
         self._layers = {name: net.parts[name] for name in (names if self.output else names[:-1])}
+        self._inside = [(name, p) for name, layer in self._layers.items() for _, p in layer.walk()]
         if not self._layers:
             raise ValueError(
                 "a Recorder needs a net with at least one hidden layer; got "
@@ -243,17 +246,42 @@ class Recorder:
     def _listen(self, net: Layer, x: Array) -> Array:
         """Run a forward pass, and copy every signal that the recorded layers show."""
         shown: dict[str, dict[str, Array]] = {name: {} for name in self._layers}
-        inside = [(name, part) for name, layer in self._layers.items() for _, part in layer.walk()]
-        for name, part in inside:
+        for name, part in self._inside:
             part.tap = shown[name].__setitem__
         try:
             y = net.forward(x)
         finally:
-            for _, part in inside:
+            for _, part in self._inside:
                 part.tap = None
+        if not self._tapes:
+            self._reserve(shown)
         for name, signals in shown.items():
             self._keep(name, signals)
         return y
+
+    def _reserve(self, shown: Mapping[str, Mapping[str, Array]]) -> None:
+        """Make all tapes parts of one block of memory.
+
+        Memory that is touched for the first time costs more than the copying, and much less so in
+        the large pages that the system has for large blocks. Hence float32, too: no picture needs
+        more digits.
+        """
+        arrays = {
+            (layer, id(signals[name])): self._kept(signals[name])
+            for layer, signals in shown.items()
+            for name in self.signals
+            if name in signals
+        }
+        ends = np.cumsum([0, *map(math.prod, arrays.values())])
+        frames = len(self._wanted)
+        block = np.empty((frames, ends[-1]), np.float32)
+        tapes = {
+            key: block[:, start:end].reshape(frames, *shape)
+            for (key, shape), start, end in zip(arrays.items(), ends[:-1], ends[1:], strict=True)
+        }
+        for layer, signals in shown.items():
+            own = [(name, (layer, id(values))) for name, values in signals.items()]
+            self._tapes[layer] = {name: tapes[key] for name, key in own if key in tapes}
 
     def _keep(self, layer: str, shown: Mapping[str, Array]) -> None:
         """Copy one layer's signals, each array once: without normalization z IS a."""
@@ -266,15 +294,16 @@ class Recorder:
                     copied[id(values)] = self._copy(tapes.get(name), values)
                 tapes[name] = copied[id(values)]
 
+    def _kept(self, values: Array) -> tuple[int, ...]:
+        """Return the shape of what is kept of a signal: whole samples, at least two of them."""
+        count = len(values)
+        return (min(count, max(2, self.sample * count // values.size)), *values.shape[1:])
+
     def _copy(self, tape: Array | None, values: Array) -> Array:
         """Copy evenly spaced samples into the next frame of a tape, and return the tape."""
-        count = len(values)
-        if tape is None:
-            kept = min(count, max(2, self.sample * count // values.size))
-            # float32: touching new memory costs more than the copy itself, and no picture needs
-            # more digits.
-            tape = np.empty((len(self._wanted), kept, *values.shape[1:]), np.float32)
-        kept = tape.shape[1]
+        if tape is None:  # a signal that the first frame did not have
+            tape = np.empty((len(self._wanted), *self._kept(values)), np.float32)
+        count, kept = len(values), tape.shape[1]
         tape[self.frames] = values if kept == count else values[np.arange(kept) * count // kept]
         return tape
 
