@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from typing import Any, cast
 
@@ -13,6 +13,29 @@ import numpy.typing as npt
 type_names = (np.float32, np.float64)
 
 Array = npt.NDArray[np.floating[Any]]
+
+
+class Brief:
+    """A dataclass that prints the shapes of its arrays, and not their thousands of numbers."""
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name}: {_brief(value)}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({parts})"
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, np.ndarray) and value.ndim:
+        return str(value.shape)
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(map(str, value))}}}"
+    return repr(value) if isinstance(value, Brief | str | int | tuple | None) else f"{value:.4g}"
+
+
+def kind(value: Any, wanted: type, name: str, way_out: str) -> None:
+    """Raise unless `value` is an instance of `wanted`."""
+    if not isinstance(value, wanted):
+        got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        raise TypeError(f"{name} must be a {wanted.__name__}; got {got}. {way_out}")
 
 
 def floating(value: Any, name: str) -> Array:

@@ -22,19 +22,30 @@ Scale = Literal["std", "rms", "norm"]
 SCALES: tuple[Scale, ...] = ("std", "rms", "norm")
 
 
-@dataclass(frozen=True, eq=False)  # == would compare arrays, which have no one answer
-class Cache:
-    """What `standardize` leaves for its gradient; statistics keep their reduced axes as size 1."""
+@dataclass(frozen=True, eq=False, repr=False)  # == and repr would go through all numbers
+class Cache(checks.Brief):
+    """What `standardize` leaves for its gradient.
 
-    x_hat: Array  #: the normalized values, in x's shape
-    mu: Array  #: what was subtracted (0 where nothing was)
-    var: Array  #: sigma squared without eps: biased variance, mean square or sum of squares
-    inv_sigma: Array  #: 1 / sqrt(var + eps), and 0 where that root is 0
+    Attributes
+    ----------
+    x_hat : the normalized values, in x's shape
+    mu : what was subtracted; the shared axes are kept as size 1, and without centring it is one 0
+    var : sigma squared without eps: biased variance, mean square or sum of squares
+    inv_sigma : 1 / sqrt(var + eps), and 0 where that root is 0
+    axes, center, scale : as given to `standardize`
+    count : how many values share one mu and sigma
+    constant : whether the statistics were given, so that no gradient flows through them
+    """
+
+    x_hat: Array
+    mu: Array
+    var: Array
+    inv_sigma: Array
     axes: tuple[int, ...]
-    count: int  #: how many values share one mu and sigma
+    count: int
     center: bool
     scale: Scale
-    constant: bool  #: the statistics were given, so no gradient flows through them
+    constant: bool
 
 
 def standardize(
@@ -140,9 +151,12 @@ def standardize_backward(dx_hat: Array, cache: Cache) -> Array:
 
     Raises
     ------
+    TypeError
+        dx_hat is not a float array, or cache not a Cache.
     ValueError
         dx_hat does not have x_hat's shape.
     """
+    checks.kind(cache, Cache, "cache", "Pass what standardize returned beside x_hat.")
     x_hat, axes, count = cache.x_hat, cache.axes, cache.count
     dx_hat = checks.floating(dx_hat, "dx_hat")
     checks.shape(dx_hat, x_hat.shape, "dx_hat", "Pass the gradient with respect to x_hat.")

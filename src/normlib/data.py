@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from normlib import checks
 from normlib.checks import Array
 
 TEST_SIZE = 500
 
 
-@dataclass(frozen=True, eq=False)
-class Data:
+@dataclass(frozen=True, eq=False, repr=False)
+class Data(checks.Brief):
     """Training and test inputs with their integer labels, 0 to the number of classes - 1.
 
     Raises

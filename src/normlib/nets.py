@@ -183,7 +183,7 @@ def mlp(
 
 @contextmanager
 def statistics_kept(net: Layer) -> Iterator[None]:
-    """Run the net inside this block as often as you like: its running statistics come back."""
+    """Keep the running statistics: ``with statistics_kept(net): ...`` leaves them as they were."""
     before = {key: value.copy() for key, value in net.running.items()}
     try:
         yield

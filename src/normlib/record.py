@@ -31,31 +31,54 @@ FRAMES = 70
 SATURATED = 0.05
 
 
-@dataclass(frozen=True, eq=False)
-class Signal:
+@dataclass(frozen=True, eq=False, repr=False)
+class Signal(checks.Brief):
     """One signal of one run: T frames, L layers, B bins, U units.
 
     Everything is measured on the kept samples, pooled over a layer where no unit is named.
+
+    Attributes
+    ----------
+    counts : (T, L, B) histogram; values beyond the edges are in the outermost bins
+    edges : (B + 1,), shared by all frames and layers
+    mean, std : (T, L)
+    quantiles : (T, L, 5) at 5, 25, 50, 75 and 95 %
+    saturated : (T, L) share of values at which the slope of f is below 5 % of its steepest (for
+        ReLU: the zeros); NaN where f's input is not recorded
+    unit_mean : (T, L, U) mean of each unit; NaN beyond a layer's width
+    spread : (T, L) standard deviation of a unit over samples and positions, as a root mean square
+        over units: how much of `std` is not a difference between units
     """
 
-    counts: npt.NDArray[np.uint32]  #: (T, L, B); values beyond the edges are in the outermost bins
-    edges: Array  #: (B + 1,), shared by all frames and layers
-    mean: Array  #: (T, L)
-    std: Array  #: (T, L)
-    quantiles: Array  #: (T, L, 5) at 5, 25, 50, 75 and 95 %
-    saturated: Array  #: (T, L) share of values where f is flat; NaN where f's input is unknown
-    unit_mean: Array  #: (T, L, U); NaN beyond a layer's width
-    spread: Array  #: (T, L) std of one unit over samples and positions, rms over units
+    counts: npt.NDArray[np.uint32]
+    edges: Array
+    mean: Array
+    std: Array
+    quantiles: Array
+    saturated: Array
+    unit_mean: Array
+    spread: Array
 
 
-@dataclass(frozen=True, eq=False)
-class Trace:
-    """What a `Recorder` saw of one run. Frozen; `save` and `load` keep it in an npz file."""
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace(checks.Brief):
+    """What a `Recorder` saw of one run. Frozen; `save` and `load` keep it in an npz file.
 
-    steps: npt.NDArray[np.int64]  #: (T,) how many updates the weights had when the frame was taken
-    layers: tuple[str, ...]  #: the names of the L layers
-    loss: Array  #: training loss of every step so far, not only of the recorded ones
-    signals: Mapping[str, Signal]  #: those of a, x_hat, z and h that the run has
+    Attributes
+    ----------
+    steps : (T,) for each frame, how many updates the weights had; the last possible frame of a run
+        of n steps is n - 1, the batch before the last update
+    layers : names of the L recorded layers
+    loss : (n,) training loss of every step, not only of the recorded ones
+    signals : mapping of "a", "x_hat", "z", "h" to `Signal`, as far as the run has them: weight and
+        cosine normalization form no a, and without a normalization z is a, the same object
+    info : what normalizes and activates, in words
+    """
+
+    steps: npt.NDArray[np.int64]
+    layers: tuple[str, ...]
+    loss: Array
+    signals: Mapping[str, Signal]
     info: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -132,8 +132,8 @@ OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class History:
+@dataclass(frozen=True, eq=False, repr=False)
+class History(checks.Brief):
     """What a run has left.
 
     `loss` has one training loss per step made; where the run diverged the last one is not finite.
@@ -158,7 +158,7 @@ def fit(
     steps: int = 200,
     batch_size: int = 64,
     lr: Rate = 0.1,
-    optimizer: str = "sgd",
+    optimizer: str | Optimizer = "sgd",
     weight_decay: float = 0.0,
     batches: Iterable[Batch] | None = None,
     record: Recorder | None = None,
@@ -182,7 +182,8 @@ def fit(
     lr : float, callable or mapping
         Learning rate: a number, a function of the step, or a number per parameter name (those of
         ``net.params``; all must be named).
-    optimizer : "sgd", "momentum" (0.9) or "adam"
+    optimizer : "sgd", "momentum" (0.9), "adam", or an object such as ``normlib.Adam(beta2=0.99)``
+        With a method ``step(params, grads, lr)`` that changes the flat vector `params` in place.
     weight_decay : float
         Added to the gradient as ``weight_decay * w``, for every parameter.
     batches : iterable of (x, labels), optional
@@ -190,7 +191,8 @@ def fit(
     record : Recorder, optional
         Its Trace comes back in the History.
     on_step : callable, optional
-        Called as ``on_step(step, loss, record)`` after each step; returning True ends the run.
+        Called as ``on_step(step, loss, record)`` after each step, with the Recorder or None;
+        returning True ends the run.
     seed : int
         Of the order of the training data.
     progress : bool
@@ -206,11 +208,15 @@ def fit(
         A value is out of range, a batch does not fit the net, a parameter's rate is missing.
     """
     steps = checks.positive_integer(steps, "steps")
-    checks.choice(optimizer, "optimizer", OPTIMIZERS)
+    checks.kind(net, Net, "net", "Put layers into normlib.Net([...]).")
+    checks.kind(data, Data, "data", "Use normlib.Data(x_train, y_train, x_test, y_test).")
+    if record is not None:
+        checks.kind(record, Recorder, "record", "Pass normlib.Recorder().")
+    if not hasattr(optimizer, "step"):
+        optimizer = OPTIMIZERS[checks.choice(optimizer, "optimizer", OPTIMIZERS)]()
     weight_decay = checks.number(weight_decay, "weight_decay", low=0)
     rate = _rate(lr, net)
     source = iter(batches) if batches is not None else _draw(data, batch_size, seed)
-    update = OPTIMIZERS[optimizer]()
     recorder = record
     if recorder is not None:
         recorder.start(net, steps)
@@ -229,7 +235,7 @@ def fit(
                     break
                 if weight_decay:
                     net.flat_grads += weight_decay * net.flat
-                update.step(net.flat, net.flat_grads, now)
+                optimizer.step(net.flat, net.flat_grads, now)
                 if on_step is not None and on_step(step, loss, recorder):
                     break
             if not losses:

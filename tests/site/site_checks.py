@@ -107,8 +107,16 @@ def visiting(
     context.close()
 
 
+# Observers answer a change of layout (an opened fold, an arriving font) one frame later.
+SETTLED = """async () => {
+  await document.fonts.ready;
+  for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+}"""
+
+
 def axe(page: Page) -> list[str]:
     """Accessibility violations, each with the first place where it occurs."""
+    page.evaluate(SETTLED)
     result = Axe().run(page, options={"runOnly": AXE_TAGS, "resultTypes": ["violations"]})
     return [
         f"{rule['id']}: {rule['help']} at {rule['nodes'][0]['html'][:160]}"

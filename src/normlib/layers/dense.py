@@ -29,7 +29,8 @@ class Dense(Layer):
     n_in, n_out : int
         D and K.
     norm : str, Norm or None
-        Every normalization of `NORMS` works here.
+        Any of `NORMS` but "instance", which needs positions to average over; "group" as
+        ``norm("group", groups=...)``.
     activation : "relu", "tanh", "sigmoid" or "identity"
         The function f.
     bias : bool, optional

@@ -235,7 +235,7 @@ class Normalize(Layer):
         words = " or ".join(what[letter] for letter in self.norm.shares)
         raise ValueError(
             f"{self.norm.name} normalization needs more than one {words} to share a mean; got "
-            f"shape {shape}, where every mean is over one value and every output would be 0. "
+            f"shape {shape}, so that every mean is of one value and every output 0. "
             + (
                 "Use a larger batch, or training = False."
                 if self.norm.running

@@ -1,0 +1,67 @@
+"""What users see first: short reprs, and entry points that say what they take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from normlib import Adam, History, Recorder, Trace, fit, load_digits, mlp, standardize
+
+
+@pytest.fixture(scope="module")
+def history() -> History:
+    return fit(mlp([64, 16, 10]), load_digits(), steps=5, record=Recorder())
+
+
+def test_a_result_prints_shapes_and_no_arrays(history: History) -> None:
+    """Catches a notebook cell that prints thousands of numbers."""
+    trace = history.trace
+    assert trace is not None
+    for shown in (history, trace, trace.signals["a"], load_digits(), standardize(np.eye(3), 0)[1]):
+        text = repr(shown)
+        assert text.startswith(type(shown).__name__ + "(")
+        assert len(text) < 500
+        assert "array" not in text
+    assert "loss: (5,)" in repr(history)
+
+
+def test_results_compare_by_identity(history: History) -> None:
+    """Catches an == that compares arrays, and raises."""
+    assert history == history
+    assert isinstance(history.trace, Trace)
+    assert history.trace != Trace(np.arange(1), (), np.zeros(1), {})
+
+
+def test_an_optimizer_may_be_an_object(history: History) -> None:
+    """Catches options of an optimizer that fit cannot reach."""
+    data = load_digits()
+    named = fit(mlp([64, 16, 10]), data, steps=5, lr=0.01, optimizer="adam")
+    same = fit(mlp([64, 16, 10]), data, steps=5, lr=0.01, optimizer=Adam())
+    other = fit(mlp([64, 16, 10]), data, steps=5, lr=0.01, optimizer=Adam(beta1=0.0))
+    assert np.array_equal(named.loss, same.loss)
+    assert not np.array_equal(named.loss, other.loss)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "way_out"),
+    [
+        ("net", "mlp", "Net"),
+        ("data", (1, 2), "Data"),
+        ("record", True, "Recorder"),
+        ("record", Recorder, "Recorder"),
+        ("optimizer", "rmsprop", "one of these"),
+    ],
+)
+def test_fit_says_what_it_takes(name: str, value: Any, way_out: str) -> None:
+    given: dict[str, Any] = {"net": mlp([64, 10]), "data": load_digits(), name: value}
+    with pytest.raises((TypeError, ValueError), match=f"{name} must be .*; got .*{way_out}"):
+        fit(**given)
+
+
+def test_the_gradient_asks_for_the_cache() -> None:
+    from normlib import standardize_backward
+
+    with pytest.raises(TypeError, match="cache must be a Cache; got ndarray"):
+        standardize_backward(np.eye(3), np.eye(3))  # type: ignore[arg-type]
