@@ -132,14 +132,14 @@ function buildParts() {
   const units = element("input", { type: "checkbox" });
   const unitsLabel = element("label", { class: "nl-check" }, units, "means of single units");
   const history = element("input", { type: "checkbox" });
-  const historyLabel = element("label", { class: "nl-check nl-tight" }, history, "over all steps");
+  const historyLabel = element("label", { class: "nl-check nl-tight" }, history, "mean ± σ over all steps");
   const controls = element("div", { class: "nl-controls" }, play, signals, unitsLabel, historyLabel);
   const legend = element(
     "p",
     { class: "nl-legend" },
     element("span", {}, element("i", { class: "nl-dashed" }), "before the first step"),
-    element("span", {}, element("i", { class: "nl-bar" }), "mean ± σ; solid and bold: between samples"),
-    element("span", { class: "nl-strips" }, element("i", { class: "nl-band" }), "over all steps"),
+    element("span", {}, element("i", { class: "nl-bar" }), "mean ± σ; dark part: one unit between samples"),
+    element("span", { class: "nl-strips" }, element("i", { class: "nl-band" }), "mean ± σ over all steps"),
   );
   const table = element("details", { class: "nl-table" }, element("summary", {}, "Numbers at this step"), element("div"));
   const spoken = element("p", { class: "nl-unseen", "aria-live": "polite" });
