@@ -132,7 +132,7 @@ function buildParts() {
   const units = element("input", { type: "checkbox" });
   const unitsLabel = element("label", { class: "nl-check" }, units, "means of single units");
   const history = element("input", { type: "checkbox" });
-  const historyLabel = element("label", { class: "nl-check nl-tight" }, history, "mean ± σ over all steps");
+  const historyLabel = element("label", { class: "nl-check nl-tight" }, history, "over all steps");
   const controls = element("div", { class: "nl-controls" }, play, signals, unitsLabel, historyLabel);
   const legend = element(
     "p",
