@@ -56,6 +56,17 @@ class Norm:
     ------
     ValueError
         A field is out of range, or `groups` comes without `grouped`.
+
+    Examples
+    --------
+    A normalization of your own, by the root mean square of each of two groups of channels:
+
+    >>> import numpy as np
+    >>> from normlib import Dense, Norm
+    >>> mine = Norm(name="mine", shares="cS", grouped=True, groups=2, center=False, scale="rms")
+    >>> layer = Dense(3, 4, norm=mine, rng=np.random.default_rng(0))
+    >>> layer.forward(np.ones((5, 3))).shape
+    (5, 4)
     """
 
     name: str

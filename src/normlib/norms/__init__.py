@@ -63,8 +63,8 @@ def norm(name: str, **options: Any) -> Norm:
     if not isinstance(name, str) or name not in NORMS:
         known = ", ".join(repr(key) for key in NORMS)
         raise ValueError(
-            f"name must be one of {known}; got {name!r}. Pass one of these, or a Norm "
-            "of your own wherever `norm` is asked for."
+            f"name must be one of {known}; got {name!r}. Pass one of these; where "
+            "`norm` is asked for, a Norm of your own or None will do too."
         )
     unknown = sorted(set(options) - set(OPTIONS))
     if unknown:
