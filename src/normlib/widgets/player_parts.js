@@ -138,7 +138,7 @@ function buildParts() {
     "p",
     { class: "nl-legend" },
     element("span", {}, element("i", { class: "nl-dashed" }), "before the first step"),
-    element("span", {}, element("i", { class: "nl-bar" }), "mean ± σ; dark part: one unit between samples"),
+    element("span", {}, element("i", { class: "nl-bar" }), "mean ± σ; strong part: one unit between samples"),
     element("span", { class: "nl-strips" }, element("i", { class: "nl-band" }), "mean ± σ over all steps"),
   );
   const table = element("details", { class: "nl-table" }, element("summary", {}, "Numbers at this step"), element("div"));
