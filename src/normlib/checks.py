@@ -90,7 +90,6 @@ def number(
     *,
     low: float = -np.inf,
     high: float = np.inf,
-    open_low: bool = False,
     open_high: bool = False,
 ) -> float:
     """Return `value` as a float if it is a finite number between `low` and `high`."""
@@ -98,12 +97,11 @@ def number(
         isinstance(value, Real)
         and not isinstance(value, bool)
         and math.isfinite(value)
-        and (float(value) > low if open_low else float(value) >= low)
+        and float(value) >= low
         and (float(value) < high if open_high else float(value) <= high)
     )
     if not fits:
-        left, right = "(" if open_low else "[", ")" if high == np.inf or open_high else "]"
-        ends = f"{left}{low:g}, {high:g}{right}"
+        ends = f"[{low:g}, {high:g}{')' if high == np.inf or open_high else ']'}"
         raise ValueError(
             f"{name} must be a finite number in {ends}; got {value!r}. Pass a value in that range."
         )
