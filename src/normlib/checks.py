@@ -108,6 +108,16 @@ def number(
     return float(value)
 
 
+def generator(value: Any, name: str = "rng") -> np.random.Generator:
+    """Return `value` if random numbers can be drawn from it."""
+    if not isinstance(value, np.random.Generator):
+        raise TypeError(
+            f"{name} must be a numpy.random.Generator; got {type(value).__name__}. "
+            "Pass np.random.default_rng(0)."
+        )
+    return value
+
+
 def choice(value: Any, name: str, allowed: Collection[str]) -> str:
     """Return `value` if it is one of the allowed words."""
     if not isinstance(value, str) or value not in allowed:

@@ -78,11 +78,7 @@ class Dense(Layer):
         super().__init__()
         n_in = checks.positive_integer(n_in, "n_in")
         n_out = checks.positive_integer(n_out, "n_out")
-        if not isinstance(rng, np.random.Generator):
-            raise TypeError(
-                f"rng must be a numpy.random.Generator; got {type(rng).__name__}. "
-                "Pass np.random.default_rng(0)."
-            )
+        checks.generator(rng)
         function = Activation(activation)
         if std is None:
             std = float(np.sqrt(ACTIVATIONS[activation].gain / n_in))

@@ -1,19 +1,15 @@
-"""Networks: layers in a row, and what concerns all of them at once."""
+"""Layers in a row, with all their parameters in one vector."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from normlib import checks
 from normlib.checks import Array
-from normlib.layers import ACTIVATIONS, Dense, Layer, Normalize
-from normlib.spec import Norm
+from normlib.layers import Layer
 
 
 class Net(Layer):
@@ -39,6 +35,7 @@ class Net(Layer):
 
     Examples
     --------
+    >>> from normlib import mlp
     >>> net = mlp([64, 32, 10], norm="batch")
     >>> net.forward(np.zeros((5, 64))).shape
     (5, 10)
@@ -118,111 +115,3 @@ class Net(Layer):
     def predict(self, x: Array) -> npt.NDArray[np.intp]:
         """Return the class of the largest output, shape (N,), in evaluation mode."""
         return np.asarray(np.argmax(self.evaluate(x), axis=-1))
-
-
-def mlp(
-    widths: Sequence[int],
-    *,
-    norm: str | Norm | None = None,
-    activation: str = "relu",
-    init_scale: float = 1.0,
-    seed: int = 0,
-    dtype: npt.DTypeLike = np.float64,
-) -> Net:
-    """Build a fully connected network.
-
-    Parameters
-    ----------
-    widths : sequence of at least two ints
-        Inputs, hidden widths, outputs: ``[64, 32, 32, 10]`` has two hidden layers.
-    norm : str, Norm or None
-        In every hidden layer; the output layer has none.
-    activation : str
-        Of the hidden layers; the output layer has none.
-    init_scale : float
-        Weights have standard deviation ``init_scale * sqrt(2 / n_in)`` for ReLU and
-        ``init_scale / sqrt(n_in)`` otherwise, the output layer included.
-    seed : int
-        Of the weights. The same seed gives the same weights for every normalization.
-    dtype : float32 or float64
-        Of everything.
-
-    Returns
-    -------
-    Net
-        With layers "layer 1", "layer 2", ... and "output".
-
-    Raises
-    ------
-    ValueError
-        Fewer than two widths, or a value out of range.
-    """
-    if not isinstance(widths, Sequence | np.ndarray) or len(widths) < 2:
-        raise ValueError(
-            f"widths must be a list of inputs and outputs at least; got {widths!r}. "
-            "Pass [64, 32, 10]."
-        )
-    sizes = [checks.positive_integer(width, "widths") for width in widths]
-    checks.choice(activation, "activation", ACTIVATIONS)
-    checks.number(init_scale, "init_scale", low=0)
-    rng = np.random.default_rng(seed)
-    layers: dict[str, Layer] = {}
-    for index, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
-        last = index == len(sizes) - 1
-        layers["output" if last else f"layer {index}"] = Dense(
-            n_in,
-            n_out,
-            norm=None if last else norm,
-            activation="identity" if last else activation,
-            rng=rng,
-            std=float(init_scale * np.sqrt(ACTIVATIONS[activation].gain / n_in)),
-            dtype=dtype,
-        )
-    return Net(layers)
-
-
-@contextmanager
-def statistics_kept(net: Layer) -> Iterator[None]:
-    """Keep the running statistics: ``with statistics_kept(net): ...`` leaves them as they were."""
-    before = {key: value.copy() for key, value in net.running.items()}
-    try:
-        yield
-    finally:
-        for key, value in before.items():
-            net.running[key] = value
-
-
-def recalibrate(net: Layer, batches: Iterable[Array]) -> None:
-    """Measure the running statistics anew, as the plain average over the given batches.
-
-    Parameters
-    ----------
-    net : Layer
-        Its weights and its mode stay as they are.
-    batches : iterable of arrays
-        Inputs, each as large as a training batch.
-
-    Raises
-    ------
-    ValueError
-        There is no batch, or one does not fit; the statistics are then as before.
-    """
-    layers = [layer for _, layer in net.walk() if isinstance(layer, Normalize) and layer.running]
-    before = [(layer.momentum, layer.frozen, layer.training) for layer in layers]
-    kept = {key: value.copy() for key, value in net.running.items()}
-    try:
-        for layer in layers:
-            layer.momentum, layer.frozen, layer.training = None, False, True
-            layer.running["batches"] = 0.0  # so that the first batch replaces what was there
-        count = 0
-        for count, batch in enumerate(batches, start=1):  # noqa: B007
-            net.forward(batch)
-        if count == 0:
-            raise ValueError("batches must hold at least one batch; got none. Pass some inputs.")
-    except BaseException:
-        for key, value in kept.items():
-            net.running[key] = value
-        raise
-    finally:
-        for layer, (momentum, frozen, training) in zip(layers, before, strict=True):
-            layer.momentum, layer.frozen, layer.training = momentum, frozen, training

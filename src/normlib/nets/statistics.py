@@ -1,0 +1,56 @@
+"""The running statistics of a whole network: kept, or measured anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from normlib.checks import Array
+from normlib.layers import Layer, Normalize
+
+
+@contextmanager
+def statistics_kept(net: Layer) -> Iterator[None]:
+    """Keep the running statistics: ``with statistics_kept(net): ...`` leaves them as they were."""
+    before = {key: value.copy() for key, value in net.running.items()}
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            net.running[key] = value
+
+
+def recalibrate(net: Layer, batches: Iterable[Array]) -> None:
+    """Measure the running statistics anew, as the plain average over the given batches.
+
+    Parameters
+    ----------
+    net : Layer
+        Its weights and its mode stay as they are.
+    batches : iterable of arrays
+        Inputs, each as large as a training batch.
+
+    Raises
+    ------
+    ValueError
+        There is no batch, or one does not fit; the statistics are then as before.
+    """
+    layers = [layer for _, layer in net.walk() if isinstance(layer, Normalize) and layer.running]
+    before = [(layer.momentum, layer.frozen, layer.training) for layer in layers]
+    kept = {key: value.copy() for key, value in net.running.items()}
+    try:
+        for layer in layers:
+            layer.momentum, layer.frozen, layer.training = None, False, True
+            layer.running["batches"] = 0.0  # so that the first batch replaces what was there
+        count = 0
+        for count, batch in enumerate(batches, start=1):  # noqa: B007
+            net.forward(batch)
+        if count == 0:
+            raise ValueError("batches must hold at least one batch; got none. Pass some inputs.")
+    except BaseException:
+        for key, value in kept.items():
+            net.running[key] = value
+        raise
+    finally:
+        for layer, (momentum, frozen, training) in zip(layers, before, strict=True):
+            layer.momentum, layer.frozen, layer.training = momentum, frozen, training
