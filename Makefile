@@ -4,6 +4,7 @@
 #   make serve      serve the built site on this machine
 #   make lab        open the notebooks in JupyterLab
 #   make test       everything that CI checks: lint types unit notebooks site, each also alone
+#   make golden     compute PyTorch's values anew and compare them with those that the tests hold
 #   make clean      remove what builds and tests leave; `make distclean` also .venv
 #
 # PYTHON=python3.12 make book    choose the Python that .venv is made with (3.11 or newer)
@@ -17,7 +18,7 @@ BIN := $(VENV)/bin
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab test lint types unit notebooks site lock clean distclean
+.PHONY: help book serve lab test lint types unit notebooks site golden lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -86,6 +87,17 @@ notebooks: $(VENV)/test.stamp
 
 site: book $(VENV)/test.stamp
 	@$(BIN)/pytest tests/site -n auto --dist loadfile
+
+# PyTorch is an oracle and no part of this project: any Python that has it, and NumPy, will do.
+# `make golden WRITE=1` stores what it computes.
+TORCH_PYTHON ?= $(BIN)/python
+
+golden: $(VENV)/test.stamp
+	@$(TORCH_PYTHON) -c 'import torch' 2>/dev/null || { \
+	  echo "PyTorch is missing. Install it:  $(BIN)/python -m pip install --editable '.[oracle]'"; \
+	  echo "or name a Python that has it:    make golden TORCH_PYTHON=/path/to/python"; exit 1; }
+	@$(TORCH_PYTHON) tests/golden/make.py $(if $(WRITE),--write)
+	@$(BIN)/pytest tests/golden
 
 # Pin anew: the newest versions that fit, as a fresh environment resolves them.
 lock:
