@@ -142,3 +142,11 @@ def cross_entropy(logits: Values, labels: Values) -> Any:
     partition = np.exp(logits - highest).sum(axis=1)
     chosen = logits[np.arange(len(labels)), labels] - highest[:, 0]
     return (np.log(partition) - chosen).sum() / len(labels)
+
+
+def squared_error(outputs: Values, targets: Values) -> Any:
+    """Return the mean over all values of the squared error."""
+    total = 0.0
+    for index in np.ndindex(outputs.shape):
+        total = total + (outputs[index] - targets[index]) ** 2
+    return total / outputs.size

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import normlib
-import reference
-from normlib import Adam, Momentum, Recorder, accuracy, fit, mlp, softmax_cross_entropy
+from normlib import Dense, Momentum, Net, Recorder, accuracy, fit, mlp, softmax_cross_entropy
 
 WIDTHS = [64, 12, 10]
 
@@ -205,41 +204,73 @@ def test_progress_bar_changes_nothing(digits, capsys):
     assert "4/4" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("optimizer", [Momentum(), Adam()])
-def test_optimizers_write_in_place(optimizer, rng):
-    """Catches an update of a copy: the layers would never learn of it."""
-    w, dw = rng.standard_normal((2, 5))
-    before, same = w.copy(), w
-    optimizer.step(w, dw, 0.1)
-    assert same is w
-    assert not np.array_equal(w, before)
+def lines(rng, size=60):
+    """Inputs and numbers that depend on them linearly."""
+    x = rng.standard_normal((size, 3))
+    y = x @ np.array([[1.0, -2.0], [0.5, 0.0], [0.0, 3.0]]) + 1
+    return normlib.Data(x[:40], y[:40], x[40:], y[40:])
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_cross_entropy(dtype, rng):
-    """Catches a sum for a mean, the gradient of another label, and a float64 gradient."""
-    logits = rng.standard_normal((6, 4)).astype(dtype)
-    labels = rng.integers(0, 4, 6)
-    before = logits.copy()
-    loss, dlogits = softmax_cross_entropy(logits, labels)
-    tolerance = 1e-14 if dtype == np.float64 else 1e-6  # a few roundings
-    assert abs(loss - reference.cross_entropy(logits.astype(float), labels)) < tolerance
-    p = np.exp(before) / np.exp(before).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(dlogits, (p - np.eye(4)[labels]) / 6, atol=tolerance)
-    assert dlogits.dtype == dtype
-    np.testing.assert_array_equal(logits, before)
+def test_numbers_for_targets(rng):
+    """Catches a loop that knows labels only, and an accuracy invented for numbers."""
+    data = lines(rng)
+    net = Net([Dense(3, 2, activation="identity", rng=rng)])
+    history = fit(net, data, steps=300, batch_size=20, lr=0.3, loss="mean_squared_error")
+    # A line fits exactly: what is left is what 300 steps at this rate leave.
+    assert history.loss[-1] < 1e-8 < history.loss[0]
+    np.testing.assert_allclose(net.evaluate(data.x_test), data.y_test, atol=1e-3)
+    assert np.isnan(history.accuracy)
+    with pytest.raises(TypeError, match="integer labels"):
+        accuracy(net, data)
 
 
-def test_cross_entropy_of_huge_logits():
-    """Catches overflow in exp, and log(0)."""
-    logits = np.array([[1e4, 0.0, -1e4], [-1e4, 1e4, 0.0]])
-    loss, dlogits = softmax_cross_entropy(logits, np.array([0, 0]))
-    assert loss == 1e4
-    np.testing.assert_array_equal(dlogits, [[0, 0, 0], [-0.5, 0.5, 0]])
+def test_one_number_per_input(rng):
+    """Catches (N,) against (N, 1), which would broadcast to (N, N) and learn the mean."""
+    data = lines(rng)
+    first = normlib.Data(data.x_train, data.y_train[:, 0], data.x_test, data.y_test[:, 0])
+    net = Net([Dense(3, 1, activation="identity", rng=rng)])
+    history = fit(net, first, steps=300, batch_size=20, lr=0.3, loss="mean_squared_error")
+    assert history.loss[-1] < 1e-8
 
 
-def test_cross_entropy_of_equal_logits():
-    """Catches another base of the logarithm: equal logits cost log K nats."""
-    loss, dlogits = softmax_cross_entropy(np.full((2, 10), 3.0), np.array([0, 9]))
-    assert abs(loss - np.log(10)) < 1e-15
-    assert abs(dlogits.sum()) < 1e-16
+def test_a_loss_of_your_own(digits):
+    """Catches a loss function that is called with something else, or not used."""
+    seen = []
+
+    def half(outputs, targets):
+        seen.append((outputs.shape, targets.shape))
+        loss, gradient = softmax_cross_entropy(outputs, targets)
+        return np.float64(loss / 2), gradient / 2
+
+    mine, theirs = mlp(WIDTHS), mlp(WIDTHS)
+    ours = fit(mine, digits, steps=5, lr=0.2, loss=half)
+    plain = fit(theirs, digits, steps=5, lr=0.1)
+    assert seen == [((64, 10), (64,))] * 5
+    np.testing.assert_allclose(2 * ours.loss, plain.loss, rtol=1e-12)
+    np.testing.assert_allclose(mine.flat, theirs.flat, rtol=1e-12)
+    assert ours.accuracy == plain.accuracy
+
+
+def test_decay_per_parameter(digits):
+    """Catches numbers given to the wrong parameters: only those named may shrink."""
+    net = mlp(WIDTHS, norm="batch")
+    net.params["layer 1.b"] = np.full(12, 2.0)
+    before = {name: value.copy() for name, value in net.params.items()}
+    decay = {name: float(name in ("layer 1.g", "output.w")) for name in net.params}
+    zero = lambda outputs, targets: (0.0, np.zeros_like(outputs))  # noqa: E731
+    fit(net, digits, steps=1, lr=0.5, weight_decay=decay, loss=zero)
+    for name, value in net.params.items():
+        np.testing.assert_array_equal(value, before[name] * (0.5 if decay[name] else 1))
+
+
+def test_an_optimizer_object_goes_on(digits):
+    """Catches a memory that is lost between two runs, or carried over to a new object."""
+    batches = batches_of(digits, 6)
+    nets = [mlp(WIDTHS) for _ in range(3)]
+    once, again = Momentum(), Momentum()
+    fit(nets[0], digits, steps=6, optimizer=once, batches=batches)
+    for part in (batches[:3], batches[3:]):
+        fit(nets[1], digits, steps=3, optimizer=again, batches=part)
+        fit(nets[2], digits, steps=3, optimizer="momentum", batches=part)
+    np.testing.assert_array_equal(nets[0].flat, nets[1].flat)
+    assert not np.allclose(nets[0].flat, nets[2].flat)

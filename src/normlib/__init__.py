@@ -17,7 +17,16 @@ from normlib.nets import Net, mlp, recalibrate, statistics_kept
 from normlib.norms import NORMS, norm
 from normlib.record import Recorder, Signal, Trace
 from normlib.spec import Norm
-from normlib.train import SGD, Adam, History, Momentum, accuracy, fit, softmax_cross_entropy
+from normlib.train import (
+    SGD,
+    Adam,
+    History,
+    Momentum,
+    accuracy,
+    fit,
+    mean_squared_error,
+    softmax_cross_entropy,
+)
 
 __all__ = [
     "NORMS",
@@ -40,6 +49,7 @@ __all__ = [
     "accuracy",
     "fit",
     "load_digits",
+    "mean_squared_error",
     "mlp",
     "norm",
     "recalibrate",

@@ -16,20 +16,28 @@ TEST_SIZE = 500
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Data(checks.Brief):
-    """Training and test inputs with their integer labels, 0 to the number of classes - 1.
+    """Training and test inputs with what belongs to them: classes, or numbers.
+
+    Parameters
+    ----------
+    x_train, x_test : float arrays (N, ...)
+    y_train, y_test : int arrays (N,), or float arrays (N,) or (N, K)
+        Labels from 0 to the number of classes - 1; or the numbers that a net should compute, for
+        ``fit(..., loss="mean_squared_error")``.
 
     Raises
     ------
     TypeError
-        Inputs are not float or labels not integer arrays.
+        Inputs are not float arrays, targets neither integers nor floats, or labels in one part
+        and numbers in the other.
     ValueError
-        Inputs and labels differ in length, or training and test inputs in shape.
+        Inputs and targets differ in length, or training and test data in shape.
     """
 
     x_train: Array
-    y_train: npt.NDArray[np.integer[Any]]
+    y_train: npt.NDArray[Any]
     x_test: Array
-    y_test: npt.NDArray[np.integer[Any]]
+    y_test: npt.NDArray[Any]
 
     def __post_init__(self) -> None:
         """Refuse pairs that do not belong together."""
@@ -40,21 +48,36 @@ class Data(checks.Brief):
                     f"x_{part} must be a float array; got "
                     f"{getattr(x, 'dtype', type(x).__name__)}. Use .astype(float)."
                 )
-            if not isinstance(y, np.ndarray) or y.dtype.kind not in "iu":
+            if not isinstance(y, np.ndarray) or y.dtype.kind not in "iuf":
                 raise TypeError(
-                    f"y_{part} must be an integer array; got "
+                    f"y_{part} must be an integer array, or a float array; got "
                     f"{getattr(y, 'dtype', type(y).__name__)}. Number the classes from 0."
                 )
-            if y.shape != x.shape[:1]:
+            if y.shape[:1] != x.shape[:1] or y.ndim > (2 if y.dtype.kind == "f" else 1):
                 raise ValueError(
-                    f"y_{part} must have one label per input, shape {x.shape[:1]}; got "
-                    f"{y.shape}. Check that both come from the same samples."
+                    f"y_{part} must have one label per input, shape {x.shape[:1]}, or one row of "
+                    f"numbers; got {y.shape}. Check that both come from the same samples."
                 )
         if self.x_train.shape[1:] != self.x_test.shape[1:]:
             raise ValueError(
                 f"x_test must have inputs of shape {self.x_train.shape[1:]}; got "
                 f"{self.x_test.shape[1:]}. Prepare both the same way."
             )
+        if (self.y_train.dtype.kind == "f") != (self.y_test.dtype.kind == "f"):
+            raise TypeError(
+                f"y_test must hold labels or numbers as y_train does, {self.y_train.dtype}; got "
+                f"{self.y_test.dtype}. Prepare both the same way."
+            )
+        if self.y_train.shape[1:] != self.y_test.shape[1:]:
+            raise ValueError(
+                f"y_test must have targets of shape {self.y_train.shape[1:]}; got "
+                f"{self.y_test.shape[1:]}. Prepare both the same way."
+            )
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the targets are classes, and not numbers."""
+        return self.y_train.dtype.kind != "f"
 
 
 def load_digits(images: bool = False, *, split: int = 0) -> Data:

@@ -21,11 +21,15 @@ from normlib import (
     Net,
     Recorder,
     Trace,
+    accuracy,
     fit,
+    mean_squared_error,
     mlp,
     recalibrate,
     softmax_cross_entropy,
 )
+
+NOT_ARRAYS = {seen: value for seen, value in NOT_FLOATS.items() if seen != "(0, 3)"}
 
 V, T, R, K = ValueError, TypeError, RuntimeError, KeyError
 
@@ -36,6 +40,11 @@ def train(e, **options):
 
 def loss(logits=X, labels=LABELS):
     return softmax_cross_entropy(logits, labels)
+
+
+def stepped(optimizer):
+    optimizer.step(np.zeros(3), np.zeros(3), 0.1)
+    return optimizer
 
 
 def data(**parts):
@@ -94,6 +103,39 @@ TRAIN = [
         {"(8,)": X[:, 0], "(4, 3)": X[:4], "(8, 3, 1)": X[..., None]},
         "one integer label",
     ),
+    *many(
+        "outputs", lambda e, v: mean_squared_error(v, X), T, "outputs must", NOT_ARRAYS, "Use|Pass"
+    ),
+    *many(
+        "targets", lambda e, v: mean_squared_error(X, v), T, "targets must", NOT_ARRAYS, "Use|Pass"
+    ),
+    *many(
+        "targets' shape",
+        lambda e, v: mean_squared_error(X, v),
+        V,
+        r"targets must have shape \(8, 3\)",
+        {"(8,)": X[:, 0], "(8, 1)": X[:, :1], "(3, 8)": X.T, "(1, 8, 3)": X[None]},
+        "one target per output",
+    ),
+    Case("loss", lambda e: train(e, loss="mse"), V, "loss", "'mse'", "Pass"),
+    Case("loss alone", lambda e: train(e, loss=lambda y, t: 1.0), T, "loss", "float", "squared"),
+    Case(
+        "accuracy of numbers",
+        lambda e: accuracy(e.net, data(y_train=X, y_test=X)),
+        T,
+        "data must hold integer labels",
+        "float64",
+        "evaluate",
+    ),
+    *many("accuracy data", lambda e, v: accuracy(e.net, v), T, "data must", {"int": 3}, "Data"),
+    *many(
+        "another net",
+        lambda e, v: stepped(v).step(np.zeros(4), np.zeros(4), 0.1),
+        V,
+        "params must stay",
+        {"float64 of shape (4,)": Momentum()},
+        "new Momentum",
+    ),
     *many("beta", lambda e, v: Momentum(v), V, "beta", {**NOT_EPS, "1.5": 1.5}, "range"),
     *many("beta1", lambda e, v: Adam(beta1=v), V, r"beta1.*\[0, 1\)", {**NOT_EPS, "1": 1}, "range"),
     *many("beta2", lambda e, v: Adam(beta2=v), V, r"beta2.*\[0, 1\)", {**NOT_EPS, "1": 1}, "range"),
@@ -109,7 +151,7 @@ TRAIN = [
     ),
     *many("lr", lambda e, v: train(e, lr=v), V, "lr", NOT_EPS, "range"),
     *many("schedule", lambda e, v: train(e, lr=lambda step: v), V, "lr", NOT_EPS, "range"),
-    Case("rates", lambda e: train(e, lr={}), V, "lr", "'layer 1.b' without a rate", "layer 1.w"),
+    Case("rates", lambda e: train(e, lr={}), V, "lr", "'layer 1.b' without a number", "layer 1.w"),
     Case(
         "rate too much",
         lambda e: train(e, lr={**dict.fromkeys(e.net.params, 0.1), "v": 1}),
@@ -123,6 +165,22 @@ TRAIN = [
         lambda e, v: train(e, lr=dict.fromkeys(e.net.params, v)),
         V,
         r"lr\['layer 1.w'\]",
+        NOT_EPS,
+        "range",
+    ),
+    Case(
+        "decays",
+        lambda e: train(e, weight_decay={"w": 1}),
+        V,
+        "weight_decay must name",
+        "'",
+        "layer",
+    ),
+    *many(
+        "decay of one",
+        lambda e, v: train(e, weight_decay=dict.fromkeys(e.net.params, v)),
+        V,
+        r"weight_decay\['layer 1.w'\]",
         NOT_EPS,
         "range",
     ),
@@ -151,8 +209,25 @@ TRAIN = [
         lambda e, v: data(y_test=v),
         T,
         "y_test",
-        {"float64": LABELS * 1.0, "list": LABELS.tolist()},
-        "from 0",
+        {"float64": LABELS * 1.0, "list": LABELS.tolist(), "bool": LABELS > 0},
+        "from 0|same way",
+    ),
+    Case("kinds", lambda e: data(y_train=LABELS * 1.0), T, "y_test .*float64", "int64", "same way"),
+    Case(
+        "columns",
+        lambda e: data(y_train=X, y_test=X[:, :2]),
+        V,
+        r"y_test .*\(3,\)",
+        r"\(2,\)",
+        "same way",
+    ),
+    *many(
+        "targets of inputs",
+        lambda e, v: data(y_train=v),
+        V,
+        r"y_train .*\(8,\)",
+        {"(8, 3)": LABELS[:, None] + np.arange(3), "(8, 3, 1)": X[..., None], "()": X[0, 0, ...]},
+        "same samples",
     ),
     Case("length", lambda e: data(y_train=LABELS[:5]), V, r"y_train .*\(8,\)", r"\(5,\)", "same"),
     Case("width", lambda e: data(x_test=X[:, :2]), V, r"x_test .*\(3,\)", r"\(2,\)", "same way"),

@@ -1,10 +1,10 @@
-"""Losses, optimizers and the training loop."""
+"""The training loop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,122 +14,12 @@ from normlib.checks import Array
 from normlib.data import Data
 from normlib.nets import Net
 from normlib.record import Recorder, Trace
+from normlib.train.losses import LOSSES, Loss
+from normlib.train.optimizers import OPTIMIZERS, Optimizer
 
-Labels = npt.NDArray[np.integer[Any]]
-Batch = tuple[Array, Labels]
+Batch = tuple[Array, npt.NDArray[Any]]
 Rate = float | Callable[[int], float] | Mapping[str, float]
 OnStep = Callable[[int, float, Recorder | None], bool | None]
-
-
-def softmax_cross_entropy(logits: Array, labels: Labels) -> tuple[float, Array]:
-    r"""Return the mean cross-entropy of softmax(logits), and its gradient.
-
-    .. math:: L = -\frac1N \sum_n \log \frac{e^{s_{n,y_n}}}{\sum_k e^{s_{nk}}}, \qquad
-        \frac{\partial L}{\partial s_{nk}} = \frac1N (p_{nk} - [k = y_n])
-
-    Parameters
-    ----------
-    logits : float array (N, K)
-    labels : int array (N,) with values 0 to K - 1
-
-    Returns
-    -------
-    loss : float, in nats
-    dlogits : array (N, K)
-
-    Raises
-    ------
-    ValueError
-        Shapes do not match, or a label is out of range.
-    TypeError
-        Labels are not integers.
-    """
-    logits = checks.floating(logits, "logits")
-    labels = np.asarray(labels)
-    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
-        raise ValueError(
-            f"logits must be (N, K) and labels (N,); got {logits.shape} and {labels.shape}. "
-            "Pass one integer label per row of logits."
-        )
-    if labels.dtype.kind not in "iu":
-        raise TypeError(
-            f"labels must be integers; got dtype {labels.dtype}. Number the classes from 0."
-        )
-    if labels.min() < 0 or labels.max() >= logits.shape[1]:
-        raise ValueError(
-            f"labels must be from 0 to {logits.shape[1] - 1}; got {labels.min()} to "
-            f"{labels.max()}. Number the classes from 0."
-        )
-    rows = np.arange(len(labels))
-    shifted = logits - logits.max(axis=1, keepdims=True)  # exp of large logits would overflow
-    p = np.exp(shifted)
-    sums = p.sum(axis=1, keepdims=True)
-    loss = float(np.mean(np.log(sums[:, 0]) - shifted[rows, labels]))
-    p /= sums
-    p[rows, labels] -= 1
-    p /= len(labels)
-    return loss, p
-
-
-class Optimizer(Protocol):
-    """Moves a parameter vector, in place, against its gradient."""
-
-    def step(self, params: Array, grads: Array, lr: float | Array) -> None:
-        """Make one update."""
-
-
-class SGD:
-    r"""Stochastic gradient descent: :math:`w \leftarrow w - \eta \nabla L`."""
-
-    def step(self, params: Array, grads: Array, lr: float | Array) -> None:
-        """Make one update."""
-        params -= lr * grads
-
-
-class Momentum:
-    r"""SGD with momentum, as in PyTorch: :math:`v \leftarrow \beta v + \nabla L`, then w - lr v."""
-
-    def __init__(self, beta: float = 0.9) -> None:
-        self.beta = checks.number(beta, "beta", low=0, high=1)
-        self._v: Array | None = None
-
-    def step(self, params: Array, grads: Array, lr: float | Array) -> None:
-        """Make one update."""
-        if self._v is None:
-            self._v = np.zeros_like(params)
-        self._v *= self.beta
-        self._v += grads
-        params -= lr * self._v
-
-
-class Adam:
-    """Adam with bias correction (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1)."""
-
-    def __init__(self, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> None:
-        self.beta1 = checks.number(beta1, "beta1", low=0, high=1, open_high=True)
-        self.beta2 = checks.number(beta2, "beta2", low=0, high=1, open_high=True)
-        self.eps = checks.number(eps, "eps", low=0)
-        self._m: Array | None = None
-        self._v: Array | None = None
-        self._t = 0
-
-    def step(self, params: Array, grads: Array, lr: float | Array) -> None:
-        """Make one update."""
-        if self._m is None or self._v is None:
-            self._m, self._v = np.zeros_like(params), np.zeros_like(params)
-        self._t += 1
-        self._m += (1 - self.beta1) * (grads - self._m)
-        self._v += (1 - self.beta2) * (grads * grads - self._v)
-        m = self._m / (1 - self.beta1**self._t)
-        v = self._v / (1 - self.beta2**self._t)
-        params -= lr * m / (np.sqrt(v) + self.eps)
-
-
-OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
-    "adam": Adam,
-    "momentum": Momentum,
-    "sgd": SGD,
-}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -138,7 +28,8 @@ class History(checks.Brief):
 
     `loss` has one training loss per step made; where the run diverged the last one is not finite.
     `accuracy` is the share of test inputs classified correctly after the last step, in evaluation
-    mode. `trace` is None without a recorder, and where the run ended before its first frame.
+    mode, and NaN where the targets are numbers and not classes. `trace` is None without a recorder,
+    and where the run ended before its first frame.
     """
 
     loss: Array
@@ -158,15 +49,16 @@ def fit(
     steps: int = 200,
     batch_size: int = 64,
     lr: Rate = 0.1,
+    loss: str | Loss = "cross_entropy",
     optimizer: str | Optimizer = "sgd",
-    weight_decay: float = 0.0,
+    weight_decay: float | Mapping[str, float] = 0.0,
     batches: Iterable[Batch] | None = None,
     record: Recorder | None = None,
     on_step: OnStep | None = None,
     seed: int = 0,
     progress: bool = False,
 ) -> History:
-    """Train a classifier with softmax cross-entropy, and test it.
+    """Train a network on batches of its data, and test it.
 
     Parameters
     ----------
@@ -182,11 +74,16 @@ def fit(
     lr : float, callable or mapping
         Learning rate: a number, a function of the step, or a number per parameter name (those of
         ``net.params``; all must be named).
+    loss : "cross_entropy" (softmax), "mean_squared_error", or a function
+        Of outputs and targets, which returns the loss and its gradient with respect to the outputs.
     optimizer : "sgd", "momentum" (0.9), "adam", or an object such as ``normlib.Adam(beta2=0.99)``
-        With a method ``step(params, grads, lr)`` that changes the flat vector `params` in place.
-    weight_decay : float
-        Added to the gradient as ``weight_decay * w``, for every parameter.
-    batches : iterable of (x, labels), optional
+        With a method ``step(params, grads, lr)`` that changes the flat vector `params` in place. An
+        object keeps its memory, so that a second `fit` continues the first.
+    weight_decay : float or mapping
+        Added to the gradient as ``weight_decay * w``, before the optimizer sees it: what PyTorch's
+        SGD and Adam do, and AdamW does not. A number for every parameter, g, b and c included, or a
+        number per parameter name (all must be named).
+    batches : iterable of (x, targets), optional
         Use these instead of drawing from the training data.
     record : Recorder, optional
         Its Trace comes back in the History.
@@ -206,6 +103,19 @@ def fit(
     ------
     ValueError
         A value is out of range, a batch does not fit the net, a parameter's rate is missing.
+    TypeError
+        The net, data, record, loss or its result is of the wrong kind.
+
+    Examples
+    --------
+    Decay the weights, and spare g, b and c:
+
+    >>> import normlib
+    >>> net = normlib.mlp([64, 16, 10], norm="layer")
+    >>> decay = {name: 1e-3 if name.endswith(".w") else 0.0 for name in net.params}
+    >>> history = fit(net, normlib.load_digits(), steps=20, weight_decay=decay)
+    >>> history.loss.shape
+    (20,)
     """
     steps = checks.positive_integer(steps, "steps")
     checks.kind(net, Net, "net", "Put layers into normlib.Net([...]).")
@@ -214,13 +124,16 @@ def fit(
         checks.kind(record, Recorder, "record", "Pass normlib.Recorder().")
     if not hasattr(optimizer, "step"):
         optimizer = OPTIMIZERS[checks.choice(optimizer, "optimizer", OPTIMIZERS)]()
-    weight_decay = checks.number(weight_decay, "weight_decay", low=0)
+    criterion = _criterion(loss)
+    decay = _per_parameter(weight_decay, "weight_decay", net)
     rate = _rate(lr, net)
     source = iter(batches) if batches is not None else _draw(data, batch_size, seed)
     recorder = record
     if recorder is not None:
         recorder.start(net, steps)
     losses: list[float] = []
+    decays, decayed = bool(np.any(decay)), np.empty_like(net.flat)
+    running = {name: value.copy() for name, value in net.running.items()}
     net.training = True
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # a diverging run is a result
@@ -229,44 +142,76 @@ def fit(
                 if batch is None:
                     break
                 now = rate(step)
-                loss = _step(net, batch, step, recorder)
-                losses.append(loss)
-                if not np.isfinite(loss):
+                value = _step(net, batch, step, recorder, criterion)
+                losses.append(value)
+                if not np.isfinite(value):
                     break
-                if weight_decay:
-                    net.flat_grads += weight_decay * net.flat
+                if decays:
+                    net.flat_grads += np.multiply(net.flat, decay, out=decayed)
                 optimizer.step(net.flat, net.flat_grads, now)
-                if on_step is not None and on_step(step, loss, recorder):
+                if on_step is not None and on_step(step, value, recorder):
                     break
             if not losses:
                 raise ValueError("batches must hold at least one batch; got none. Pass a list.")
+    except BaseException:
+        if not losses:  # what fails before its first update has changed nothing
+            for name, before in running.items():
+                net.running[name] = before
+        raise
     finally:
         net.training = False
     trace = recorder.trace() if recorder is not None and recorder.frames else None
-    return History(np.array(losses), accuracy(net, data), trace)
+    share = accuracy(net, data) if data.labelled else float("nan")
+    return History(np.array(losses), share, trace)
 
 
 def accuracy(net: Net, data: Data) -> float:
-    """Return the share of test inputs that the net classifies correctly, in evaluation mode."""
+    """Return the share of test inputs that the net classifies correctly, in evaluation mode.
+
+    TypeError if the data hold numbers and not classes.
+    """
+    checks.kind(data, Data, "data", "Use normlib.Data(x_train, y_train, x_test, y_test).")
+    if not data.labelled:
+        raise TypeError(
+            f"data must hold integer labels to be classified; got {data.y_test.dtype}. "
+            "Use mean_squared_error(net.evaluate(data.x_test), data.y_test)."
+        )
     with np.errstate(over="ignore", invalid="ignore"):
         return float(np.mean(net.predict(data.x_test) == data.y_test))
 
 
-def _step(net: Net, batch: Batch, step: int, record: Recorder | None) -> float:
+def _step(net: Net, batch: Batch, step: int, record: Recorder | None, criterion: Loss) -> float:
     """Run one batch forward and backward, and return its loss."""
     if not isinstance(batch, tuple | list) or len(batch) != 2:
         raise ValueError(
-            f"batches must hold pairs (x, labels); got {type(batch).__name__}. "
+            f"batches must hold pairs (x, targets); got {type(batch).__name__}. "
             "Pass a list of such pairs."
         )
-    x, labels = batch
-    logits = net.forward(x) if record is None else record.forward(net, x, step)
-    loss, dlogits = softmax_cross_entropy(logits, labels)
+    x, targets = batch
+    outputs = net.forward(x) if record is None else record.forward(net, x, step)
+    loss, doutputs = criterion(outputs, targets)
     if record is not None:
         record.note(loss)
     if np.isfinite(loss):
-        net.backward(dlogits)
+        net.backward(doutputs)
     return loss
+
+
+def _criterion(given: str | Loss) -> Loss:
+    """Return the loss function that is meant, one of the caller's own with its result checked."""
+    if not callable(given):
+        return LOSSES[checks.choice(given, "loss", LOSSES)]
+
+    def checked(outputs: Array, targets: Any) -> tuple[float, Array]:
+        found = given(outputs, targets)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise TypeError(
+                "loss must return a pair, the loss and its gradient; got "
+                f"{type(found).__name__}. See normlib.mean_squared_error."
+            )
+        return float(found[0]), found[1]
+
+    return checked
 
 
 def _draw(data: Data, batch_size: int, seed: int) -> Iterator[Batch]:
@@ -292,20 +237,24 @@ def _rate(lr: Rate, net: Net) -> Callable[[int], float | Array]:
     """Return the learning rate as a function of the step."""
     if callable(lr):
         return lambda step: checks.number(lr(step), "lr", low=0)
-    if not isinstance(lr, Mapping):
-        constant = checks.number(lr, "lr", low=0)
-        return lambda step: constant
-    odd = sorted(set(net.params) ^ set(lr))
+    constant = _per_parameter(lr, "lr", net)
+    return lambda step: constant
+
+
+def _per_parameter(given: float | Mapping[str, float], name: str, net: Net) -> float | Array:
+    """Return a number for all parameters, or one for each entry of the net's flat vector."""
+    if not isinstance(given, Mapping):
+        return checks.number(given, name, low=0)
+    odd = sorted(set(net.params) ^ set(given), key=str)
     if odd:
         raise ValueError(
-            f"lr must name every parameter and no other; got {odd[0]!r} "
-            f"{'without a parameter' if odd[0] in lr else 'without a rate'}. "
+            f"{name} must name every parameter and no other; got {odd[0]!r} "
+            f"without a {'parameter' if odd[0] in given else 'number'}. "
             f"The parameters are {list(net.params)}."
         )
-    per_value = np.concatenate(
-        [np.full(p.size, checks.number(lr[k], f"lr[{k!r}]", low=0)) for k, p in net.params.items()]
-    ).astype(net.flat.dtype)
-    return lambda step: per_value
+    numbers = {key: checks.number(given[key], f"{name}[{key!r}]", low=0) for key in net.params}
+    sizes = [array.size for array in net.params.values()]
+    return np.repeat(np.array(list(numbers.values()), net.flat.dtype), sizes)
 
 
 def _steps(steps: int, progress: bool) -> Iterable[int]:
