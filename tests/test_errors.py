@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from errors import formula, layers, runs
+from errors import formula, layers, runs, whitening
 from errors.kinds import LABELS, X
 from normlib import Activation, Data, Dense, Layer, Normalize, mlp
 
@@ -19,6 +19,7 @@ CASES = [
     *runs.NETS,
     *runs.TRAIN,
     *runs.RECORD,
+    *whitening.CASES,
 ]
 
 

@@ -14,7 +14,19 @@ from normlib import NORMS
 
 ROOT = Path(normlib.__file__).parent
 #: From the bottom up: a module may import what stands in a lower layer, or in its own package.
-ORDER = ["checks", "core", "spec", "norms", "layers", "nets", "data", "record", "train"]
+ORDER = [
+    "checks",
+    "core",
+    "roots",
+    "whiten",
+    "spec",
+    "norms",
+    "layers",
+    "nets",
+    "data",
+    "record",
+    "train",
+]
 READERS = {"plots", "widgets"}
 
 

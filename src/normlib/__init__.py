@@ -27,6 +27,7 @@ from normlib.train import (
     mean_squared_error,
     softmax_cross_entropy,
 )
+from normlib.whiten import Decorrelated, Whitening, decorrelate, decorrelate_backward, whiten
 
 __all__ = [
     "NORMS",
@@ -36,6 +37,7 @@ __all__ = [
     "Affine",
     "Cache",
     "Data",
+    "Decorrelated",
     "Dense",
     "History",
     "Layer",
@@ -46,7 +48,10 @@ __all__ = [
     "Recorder",
     "Signal",
     "Trace",
+    "Whitening",
     "accuracy",
+    "decorrelate",
+    "decorrelate_backward",
     "fit",
     "load_digits",
     "mean_squared_error",
@@ -57,5 +62,6 @@ __all__ = [
     "standardize",
     "standardize_backward",
     "statistics_kept",
+    "whiten",
 ]
 __version__ = "0.1.0"

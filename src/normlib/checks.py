@@ -28,7 +28,9 @@ def _brief(value: Any) -> str:
         return str(value.shape)
     if isinstance(value, Mapping):
         return f"{{{', '.join(map(str, value))}}}"
-    return repr(value) if isinstance(value, Brief | str | int | tuple | None) else f"{value:.4g}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_brief, value))}{',' * (len(value) == 1)})"
+    return repr(value) if isinstance(value, Brief | str | int | None) else f"{value:.4g}"
 
 
 def kind(value: Any, wanted: type, name: str, way_out: str) -> None:
@@ -57,16 +59,17 @@ def floating(value: Any, name: str) -> Array:
     return value
 
 
-def finite(value: Array, name: str) -> None:
+def finite(
+    value: Array,
+    name: str,
+    way_out: str = "Mend the input, or pass check_finite=False to let it through.",
+) -> None:
     """Raise if `value` holds NaN or infinity, and say where the first one stands."""
     good = np.isfinite(value)
     if good.all():
         return
     first = tuple(int(i) for i in np.argwhere(~good)[0])
-    raise ValueError(
-        f"{name} must be finite; got {value[first]} at index {first}. "
-        f"Mend the input, or pass check_finite=False to let it through."
-    )
+    raise ValueError(f"{name} must be finite; got {value[first]} at index {first}. {way_out}")
 
 
 def shape(value: Array, expected: tuple[int, ...], name: str, way_out: str) -> None:

@@ -114,7 +114,7 @@ def standardize(
     count = math.prod([x.shape[axis] for axis in axes])
     if statistics is None:
         exactly = eps == 0 or x.dtype.itemsize < 8
-        mu, rest = _shifted(x, axes, count, exactly) if center else _unshifted(x)
+        mu, rest = shifted(x, axes, count, exactly) if center else _unshifted(x)
         var = np.divide(inner(rest, rest, axes), 1 if scale == "norm" else count)
     else:
         mu, var = _given(statistics, x)
@@ -226,7 +226,7 @@ def inner(x: Array, y: Array, axes: tuple[int, ...]) -> Array:
     return np.asarray(rows).reshape(plan.kept)
 
 
-def _shifted(x: Array, axes: tuple[int, ...], count: int, exactly: bool) -> tuple[Array, Array]:
+def shifted(x: Array, axes: tuple[int, ...], count: int, exactly: bool) -> tuple[Array, Array]:
     """Return mu and ``x - mu``, subtracted `exactly` in two steps.
 
     The first mean is only as exact as its own last digit, and in float32 at mean 10,000 that digit
