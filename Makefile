@@ -5,6 +5,7 @@
 #   make lab        open the notebooks in JupyterLab
 #   make test       everything that CI checks: lint types unit notebooks site, each also alone
 #   make golden     compute PyTorch's values anew and compare them with those that the tests hold
+#   make bench      measure the library's speed beside others, into benchmarks/results.md
 #   make clean      remove what builds and tests leave; `make distclean` also .venv
 #
 # PYTHON=python3.12 make book    choose the Python that .venv is made with (3.11 or newer)
@@ -18,7 +19,7 @@ BIN := $(VENV)/bin
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab test lint types unit notebooks site golden lock clean distclean
+.PHONY: help book serve lab test lint types unit notebooks site golden bench lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -98,6 +99,10 @@ golden: $(VENV)/test.stamp
 	  echo "or name a Python that has it:    make golden TORCH_PYTHON=/path/to/python"; exit 1; }
 	@$(TORCH_PYTHON) tests/golden/make.py $(if $(WRITE),--write)
 	@$(BIN)/pytest tests/golden
+
+# Beside PyTorch too, where that Python has it. Nothing fails here: a ratio is not a test.
+bench: $(VENV)/book.stamp
+	@PYTHONPATH=src $(TORCH_PYTHON) benchmarks/run.py
 
 # Pin anew: the newest versions that fit, as a fresh environment resolves them.
 lock:
