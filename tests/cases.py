@@ -28,6 +28,8 @@ INPUTS = {
     "tokens": ((2, 3, CHANNELS), -1),
 }
 
+MODES = ("training", "evaluation", "frozen")
+
 
 def called(norm: Norm | None) -> str:
     """Return a name for the report."""
@@ -44,3 +46,16 @@ def labels(norm: Norm, shape: tuple[int, ...], channel_axis: int) -> np.ndarray:
 def tells(norm: Norm, shape: tuple[int, ...], channel_axis: int, least: int = 3) -> bool:
     """Whether its sets are large enough: of two values x_hat is always -1 and 1."""
     return reference.size_of_sets(labels(norm, shape, channel_axis)) >= least
+
+
+def put_in_mode(layer, mode, rng):
+    """Set the mode, and return the running mean and var that the textbook then needs."""
+    layer.training = mode != "evaluation"
+    layer.freeze_statistics(mode == "frozen")
+    if not layer.running:
+        return {}
+    layer.running["mean"] = rng.standard_normal(layer.running["mean"].shape)
+    layer.running["var"] = rng.uniform(0.5, 2, layer.running["var"].shape)
+    if mode == "training":
+        return {}
+    return {name: layer.running[name].copy() for name in ("mean", "var")}

@@ -63,7 +63,9 @@ def standardize(
         mu = members.sum() / members.size if center else 0.0
         square = ((members - mu) ** 2).sum()
         variance = square if scale == "norm" else square / members.size
-        x_hat[labels == number] = (members - mu) / np.sqrt(variance + eps)
+        sigma = np.sqrt(variance + eps)
+        if sigma != 0:  # a window that lies in the padding stays 0
+            x_hat[labels == number] = (members - mu) / sigma
     return x_hat
 
 
@@ -117,23 +119,103 @@ def dense(
     activation: str = "identity",
     *,
     c: Values | None = None,
+    **rest: Values | None,
+) -> Values:
+    """Return a dense layer's h; a normalization of weights is applied to the rows themselves."""
+    w, x = rows_of_weights(w, norm), rows_of_inputs(x, norm, (x.ndim - 1,))
+    a = np.einsum("...d,kd->...k", x, w) + (0 if c is None else c)
+    return activate(activation, after_product(a, norm, -1, **rest))
+
+
+def conv2d(
+    x: Values,
+    w: Values,
+    norm: Any = None,
+    activation: str = "identity",
+    *,
+    stride: tuple[int, int] = (1, 1),
+    padding: tuple[int, int] = (0, 0),
+    c: Values | None = None,
+    **rest: Values | None,
+) -> Values:
+    """Return a convolutional layer's h, one window after the other."""
+    w = rows_of_weights(w, norm)
+    places, windows = sliding(x, w.shape[2:], stride, padding, 0)
+    found = []
+    for window in windows:
+        window = rows_of_inputs(window, norm, (1, 2, 3))
+        found.append(np.einsum("ncpq,kcpq->nk", window, w) + (0 if c is None else c))
+    a = np.stack(found, axis=-1).reshape(len(x), len(w), *places)
+    return activate(activation, after_product(a, norm, 1, **rest))
+
+
+def pool(
+    x: Values,
+    how: str,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int] = (0, 0),
+) -> Values:
+    """Return the "mean" of each window, zeros of the padding included, or its "max"."""
+    places, windows = sliding(x, kernel, stride, padding, 0 if how == "mean" else -np.inf)
+    found = []
+    for window in windows:
+        flat = window.reshape(*x.shape[:2], -1)
+        if how == "mean":
+            found.append(flat.sum(axis=2) / (kernel[0] * kernel[1]))
+        else:  # of complex numbers, the first with the largest real part
+            largest = flat.real.argmax(axis=2)[:, :, None]
+            found.append(np.take_along_axis(flat, largest, axis=2)[:, :, 0])
+    return np.stack(found, axis=-1).reshape(*x.shape[:2], *places)
+
+
+def sliding(
+    x: Values, kernel: Any, stride: tuple[int, int], padding: tuple[int, int], fill: float
+) -> tuple[tuple[int, int], list[Values]]:
+    """Return how many windows fit, down and across, and all of them, cut out of padded images."""
+    (ph, pw), (n, channels, height, width) = padding, x.shape
+    padded = np.full((n, channels, height + 2 * ph, width + 2 * pw), fill, x.dtype)
+    padded[:, :, ph : ph + height, pw : pw + width] = x
+    tops = range(0, padded.shape[2] - kernel[0] + 1, stride[0])
+    lefts = range(0, padded.shape[3] - kernel[1] + 1, stride[1])
+    found = [
+        padded[:, :, top : top + kernel[0], left : left + kernel[1]]
+        for top in tops
+        for left in lefts
+    ]
+    return (len(tops), len(lefts)), found
+
+
+def rows_of_weights(w: Values, norm: Any) -> Values:
+    """Return w, its rows standardized if the normalization acts on weights."""
+    if norm is None or norm.acts_on == "pre-activation":
+        return w
+    labels = slices(w.shape, tuple(range(1, w.ndim)))
+    return standardize(w, labels, center=norm.center, scale=norm.scale, eps=norm.eps)
+
+
+def rows_of_inputs(x: Values, norm: Any, axes: tuple[int, ...]) -> Values:
+    """Return x, standardized over the axes that meet a row of w if the normalization says so."""
+    if norm is None or norm.acts_on != "weight and input":
+        return x
+    labels = slices(x.shape, axes)
+    return standardize(x, labels, center=norm.center, scale=norm.scale, eps=norm.eps)
+
+
+def after_product(
+    a: Values,
+    norm: Any,
+    channel_axis: int,
+    *,
     g: Values | None = None,
     b: Values | None = None,
     mean: Values | None = None,
     var: Values | None = None,
 ) -> Values:
-    """Return a dense layer's h; a normalization of weights is applied to the rows themselves."""
-    on_weights = norm is not None and norm.acts_on != "pre-activation"
-    if on_weights:
-        measure = {"center": norm.center, "scale": norm.scale, "eps": norm.eps}
-        w = standardize(w, slices(w.shape, (1,)), **measure)
-        if norm.acts_on == "weight and input":
-            x = standardize(x, slices(x.shape, (x.ndim - 1,)), **measure)
-    a = np.einsum("...d,kd->...k", x, w) + (0 if c is None else c)
-    if norm is None or on_weights:
-        return activate(activation, affine(a, g, b, -1))
-    z = normalize(a, norm, channel_axis=-1, g=g, b=b, mean=mean, var=var)
-    return activate(activation, z)
+    """Return z from the product: normalized if that is where the normalization acts."""
+    if norm is None or norm.acts_on != "pre-activation":
+        return affine(a, g, b, channel_axis)
+    return normalize(a, norm, channel_axis=channel_axis, g=g, b=b, mean=mean, var=var)
 
 
 def cross_entropy(logits: Values, labels: Values) -> Any:

@@ -8,14 +8,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from errors import formula, layers, runs, whitening
+from errors import convs, formula, layers, runs, whitening
+from errors.convs import IMAGES
 from errors.kinds import LABELS, X
-from normlib import Activation, Data, Dense, Layer, Normalize, mlp
+from normlib import Activation, Conv2d, Data, Dense, Flatten, Layer, Normalize, mlp
 
 CASES = [
     *formula.CORE,
     *formula.SPEC,
     *layers.CASES,
+    *convs.CONV,
     *runs.NETS,
     *runs.TRAIN,
     *runs.RECORD,
@@ -38,6 +40,9 @@ def e(rng):
     for layer in vars(found).values():
         if isinstance(layer, Layer):
             layer.forward(X)
+    found.conv, found.flatten = Conv2d(3, 4, 3, norm="batch", rng=rng), Flatten()
+    for layer in (found.conv, found.flatten):
+        layer.forward(IMAGES)
     return found
 
 

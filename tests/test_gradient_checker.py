@@ -82,7 +82,7 @@ def test_rejects_a_wrong_backward(wrong, norm, rng, monkeypatch):
 @pytest.mark.parametrize("norm", ["weight", "cosine"])
 def test_rejects_a_wrong_backward_of_weights(norm, wrong, rng, monkeypatch):
     """Catches a check of activations alone; what is right for them is wrong for a length."""
-    monkeypatch.setattr("normlib.layers.dense.standardize_backward", wrong)
+    monkeypatch.setattr("normlib.layers.product.standardize_backward", wrong)
     layer = Dense(4, CHANNELS, norm=norm, activation="tanh", rng=rng)
 
     def textbook(arrays):

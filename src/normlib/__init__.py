@@ -12,7 +12,7 @@ True
 
 from normlib.core import Cache, standardize, standardize_backward
 from normlib.data import Data, load_digits
-from normlib.layers import Activation, Affine, Dense, Layer, Normalize
+from normlib.layers import Activation, Affine, Conv2d, Dense, Flatten, Layer, Normalize
 from normlib.nets import Net, mlp, recalibrate, statistics_kept
 from normlib.norms import NORMS, norm
 from normlib.record import Recorder, Signal, Trace
@@ -36,9 +36,11 @@ __all__ = [
     "Adam",
     "Affine",
     "Cache",
+    "Conv2d",
     "Data",
     "Decorrelated",
     "Dense",
+    "Flatten",
     "History",
     "Layer",
     "Momentum",

@@ -9,12 +9,20 @@ import pytest
 
 import normlib
 import reference
-from cases import CHANNELS, INPUTS, NAMED, ON_ACTIVATIONS, called, tells
+from cases import (
+    CHANNELS,
+    INPUTS,
+    MODES,
+    NAMED,
+    ON_ACTIVATIONS,
+    called,
+    put_in_mode,
+    tells,
+)
 from gradients import EXACT, NUMERIC, assert_gradients, central, check_layer, complex_step
 from normlib import Activation, Affine, Dense, Normalize
 from normlib.layers import ACTIVATIONS
 
-MODES = ("training", "evaluation", "frozen")
 WHERE = [
     pytest.param(norm, *INPUTS[kind], id=f"{called(norm)}-{kind}")
     for norm in ON_ACTIVATIONS
@@ -23,19 +31,6 @@ WHERE = [
 ]
 #: Those that a dense layer can use; instance normalization has nothing to share there.
 DENSE = [None, *(n for n in NAMED if n.on_weights or tells(n, (7, CHANNELS), -1))]
-
-
-def put_in_mode(layer, mode, rng):
-    """Set the mode, and return the running mean and var that the textbook then needs."""
-    layer.training = mode != "evaluation"
-    layer.freeze_statistics(mode == "frozen")
-    if not layer.running:
-        return {}
-    layer.running["mean"] = rng.standard_normal(layer.running["mean"].shape)
-    layer.running["var"] = rng.uniform(0.5, 2, layer.running["var"].shape)
-    if mode == "training":
-        return {}
-    return {name: layer.running[name].copy() for name in ("mean", "var")}
 
 
 @pytest.mark.parametrize("affine", [True, False])

@@ -1,8 +1,20 @@
 """Layers: pairs of forward and backward, with their parameters and running statistics."""
 
 from normlib.layers.activation import ACTIVATIONS, Activation
+from normlib.layers.conv import Conv2d
 from normlib.layers.dense import Dense
 from normlib.layers.layer import Arrays, Layer
 from normlib.layers.normalize import Affine, Normalize
+from normlib.layers.shape import Flatten
 
-__all__ = ["ACTIVATIONS", "Activation", "Affine", "Arrays", "Dense", "Layer", "Normalize"]
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Affine",
+    "Arrays",
+    "Conv2d",
+    "Dense",
+    "Flatten",
+    "Layer",
+    "Normalize",
+]

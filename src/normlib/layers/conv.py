@@ -1,0 +1,154 @@
+"""A convolutional layer: the product of `Dense` on every window of an image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from normlib import checks
+from normlib.checks import Array
+from normlib.layers.product import Product
+from normlib.layers.windows import Pair, Windows, images, pair
+from normlib.spec import Norm
+
+#: Windows are copied out for as many images at once as fill about this many bytes: what is
+#: multiplied should still be in the processor's cache.
+BLOCK = 2**19
+
+
+class Conv2d(Product):
+    r"""Compute :math:`h = f(z)` of :math:`a_{nkij} = c_k + \sum_{cpq} w_{kcpq}\,x_{n,c,i+p,j+q}`.
+
+    (With a stride s it is :math:`x_{n,c,si+p,sj+q}`.) As in every library of neural networks, the
+    kernel is not flipped. A normalization of activations acts on a; its positions are those of the
+    output. One of weights divides each filter (and, if it says so, each window of x) by its size.
+
+    Parameters
+    ----------
+    c_in, c_out : int
+        C and K, the channels of the input and of the output.
+    kernel, stride, padding : int, or pair of int for the vertical and the horizontal
+        The window, the steps that it moves by, and how many zeros are added on each side. The
+        output has :math:`H' = \lfloor (H + 2\,padding - kernel) / stride \rfloor + 1` rows.
+    norm : str, Norm or None
+        Any of `NORMS`; "group" as ``norm("group", groups=...)``.
+    activation : "relu", "tanh", "sigmoid" or "identity"
+        The function f.
+    bias : bool, optional
+        Add the linear bias c. None: only where no normalization follows, as in `Dense`.
+    rng : numpy.random.Generator
+        Draws w from a normal distribution of mean 0.
+    std : float, optional
+        Its standard deviation; None: sqrt(2/n) before a ReLU and 1/sqrt(n) otherwise, where
+        n = C kh kw.
+    dtype : float32 or float64
+        Of parameters, input and output.
+
+    Attributes
+    ----------
+    params : `w` (K, C, kh, kw); `c` (K,) with a bias; `g` and `b` (K,) with an affine
+        normalization.
+
+    Raises
+    ------
+    ValueError
+        Wrong shapes, sizes or options, or an image smaller than the kernel.
+    TypeError
+        The input is not an array of `dtype`; rng is not a Generator.
+
+    Examples
+    --------
+    >>> layer = Conv2d(1, 4, 3, padding=1, norm="batch", rng=np.random.default_rng(0))
+    >>> layer.forward(np.ones((5, 1, 8, 8))).shape
+    (5, 4, 8, 8)
+    >>> layer.params
+    Arrays(w: (4, 1, 3, 3), g: (4,), b: (4,))
+    """
+
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        kernel: int | Pair,
+        *,
+        stride: int | Pair = 1,
+        padding: int | Pair = 0,
+        norm: str | Norm | None = None,
+        activation: str = "relu",
+        bias: bool | None = None,
+        rng: np.random.Generator,
+        std: float | None = None,
+        dtype: npt.DTypeLike = np.float64,
+    ) -> None:
+        c_in = checks.positive_integer(c_in, "c_in")
+        c_out = checks.positive_integer(c_out, "c_out")
+        self.windows = Windows(
+            pair(kernel, "kernel", 1), pair(stride, "stride", 1), pair(padding, "padding", 0)
+        )
+        super().__init__(
+            (c_out, c_in, *self.windows.kernel),
+            channel_axis=1,
+            norm=norm,
+            activation=activation,
+            bias=bias,
+            rng=rng,
+            std=std,
+            dtype=dtype,
+        )
+
+    def _product(self, x: Array, w: Array) -> Array:
+        """Return a (N, K, H', W'), a view of memory that has its channels last."""
+        count, _, height, width = x.shape
+        a = np.empty((count, *self.windows.positions(height, width), len(w)), self.dtype)
+        for here, rows in self._blocks(x):
+            self._times(rows, w, out=a[here].reshape(len(rows), -1))
+        return a.transpose(0, 3, 1, 2)
+
+    def _product_backward(self, da: Array, x: Array, w: Array) -> tuple[Array, Array]:
+        """Return dL/dw, and dL/dx: what each cell of the kernel has seen, added up."""
+        da = np.ascontiguousarray(da.transpose(0, 2, 3, 1))
+        last = x.transpose(0, 2, 3, 1)
+        dw, dx = np.zeros_like(w), np.empty(last.shape, self.dtype)
+        for here, rows in self._blocks(x):
+            block = da[here].reshape(len(rows), -1)
+            dw_block, cells = self._times_backward(block, rows, w, math.prod(self.windows.kernel))
+            dw += dw_block
+            room = self.windows.room(len(dx[here]), last)
+            for seen, cell in zip(self.windows.cells(room), cells, strict=True):
+                seen += cell.reshape(seen.shape)
+            dx[here] = self.windows.inside(room)
+        return dw, dx.transpose(0, 3, 1, 2)
+
+    def _blocks(self, x: Array) -> Iterator[tuple[slice, Array]]:
+        """Yield some images at a time, and their windows as rows (M, kh kw C).
+
+        The rows are overwritten by the next ones. They are several times as large as the image,
+        and copying them again in the backward pass costs less than going to memory for them.
+        """
+        x = x.transpose(0, 2, 3, 1)
+        values = math.prod(self.windows.positions(*x.shape[1:3])) * self.values["w"][0].size
+        size = min(len(x), -(-BLOCK // (values * self.dtype.itemsize)))
+        room = self.windows.room(size, x)
+        windows = self.windows.view(room)
+        rows = np.empty(windows.shape, self.dtype)
+        for start in range(0, len(x), size):
+            here = slice(start, start + size)
+            count = len(x[here])
+            self.windows.inside(room)[:count] = x[here]
+            rows[:count] = windows[:count]
+            yield here, rows[:count].reshape(-1, self.values["w"][0].size)
+
+    def _checked(self, given: Any) -> Array:
+        x = super()._checked(given)
+        _, height, width, _ = images(x, self.values["w"].shape[1]).shape
+        self.windows.positions(height, width)
+        return x
+
+    def _sizes(self) -> str:
+        c_out, c_in = self.values["w"].shape[:2]
+        windows = ", ".join(f"{name}={value}" for name, value in vars(self.windows).items())
+        return f"{c_in}, {c_out}, {windows}"

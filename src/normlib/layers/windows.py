@@ -1,0 +1,96 @@
+"""Windows that slide over images: what convolutions multiply and pooling sums up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from normlib.checks import Array
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A kernel's size, the steps it moves by, and how many values are added around the image.
+
+    Images are (N, H, W, C) in here: with the channels last, a window's row is one run of memory.
+    """
+
+    kernel: Pair
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+
+    def positions(self, height: int, width: int) -> Pair:
+        """Return H' and W', how many windows fit, or say that none does."""
+        (kh, kw), (sh, sw), (ph, pw) = self.kernel, self.stride, self.padding
+        if height + 2 * ph < kh or width + 2 * pw < kw:
+            raise ValueError(
+                f"x must be at least as large as the kernel {self.kernel}, its padding "
+                f"{self.padding} included; got images of {height} x {width}. "
+                "Use a smaller kernel, or more padding."
+            )
+        return (height + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1
+
+    def room(self, count: int, x: Array, fill: float = 0.0) -> Array:
+        """Return `count` padded images like those of x, with nothing but the filling in them."""
+        _, height, width, channels = x.shape
+        (ph, pw) = self.padding
+        return np.full((count, height + 2 * ph, width + 2 * pw, channels), fill, x.dtype)
+
+    def inside(self, room: Array) -> Array:
+        """Return the view of padded images without their padding."""
+        (ph, pw), (height, width) = self.padding, room.shape[1:3]
+        return room[:, ph : height - ph, pw : width - pw]
+
+    def view(self, room: Array) -> Array:
+        """Return all windows of padded images, (N, H', W', kh, kw, C), without a copy."""
+        count, height, width, channels = room.shape
+        rows, columns = Windows(self.kernel, self.stride).positions(height, width)
+        n, h, w, c = room.strides
+        return as_strided(
+            room,
+            (count, rows, columns, *self.kernel, channels),
+            (n, h * self.stride[0], w * self.stride[1], h, w, c),
+            writeable=False,
+        )
+
+    def cells(self, room: Array) -> Iterator[Array]:
+        """Yield, for each cell of the kernel in reading order, what all windows have there.
+
+        Each is a view of shape (N, H', W', C), which one may write into.
+        """
+        (kh, kw), (sh, sw) = self.kernel, self.stride
+        rows, columns = Windows(self.kernel, self.stride).positions(*room.shape[1:3])
+        for i in range(kh):
+            for j in range(kw):
+                yield room[:, i : i + sh * rows : sh, j : j + sw * columns : sw]
+
+
+def pair(value: Any, name: str, low: int) -> Pair:
+    """Return two whole numbers, of at least `low`, from one or two of them."""
+    both = tuple(value) if isinstance(value, tuple | list) else (value, value)
+    good = len(both) == 2 and all(
+        isinstance(one, Integral) and not isinstance(one, bool) and int(one) >= low for one in both
+    )
+    if not good:
+        raise ValueError(
+            f"{name} must be a whole number of at least {low}, or a pair of them; got {value!r}. "
+            f"Pass one for both directions, or (vertical, horizontal)."
+        )
+    return int(both[0]), int(both[1])
+
+
+def images(x: Array, channels: int | None = None) -> Array:
+    """Return x (N, C, H, W) as (N, H, W, C), a view, or say that it is not made of images."""
+    if x.ndim != 4 or (channels is not None and x.shape[1] != channels):
+        raise ValueError(
+            f"x must have shape (N, {'C' if channels is None else channels}, H, W); got "
+            f"{x.shape}. Reshape it to images with their channels on axis 1."
+        )
+    return x.transpose(0, 2, 3, 1)

@@ -1,0 +1,120 @@
+"""Bad input to convolutions, pooling and what else works on images."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from errors.kinds import NOT_DTYPES, NOT_EPS, NOT_FLOATS, NOT_POSITIVE, Case, X, many
+from normlib import Conv2d, Flatten
+
+V, T, R = ValueError, TypeError, RuntimeError
+IMAGES = np.arange(96.0).reshape(2, 3, 4, 4)
+NOT_SIZES = {
+    **NOT_POSITIVE,
+    "(3,)": (3,),
+    "(3, 3, 3)": (3, 3, 3),
+    "(3, 0)": (3, 0),
+    "(True, 1)": (True, 1),
+}
+NOT_IMAGES = {
+    **NOT_FLOATS,
+    "(8, 3)": X,
+    "(3, 4, 4)": IMAGES[0],
+}
+
+
+def conv(e, **changed):
+    return Conv2d(**{"c_in": 3, "c_out": 4, "kernel": 3, "rng": e.rng, **changed})
+
+
+CONV = [
+    *many("c_in", lambda e, v: conv(e, c_in=v), V, "c_in", NOT_POSITIVE, "at least 1"),
+    *many("c_out", lambda e, v: conv(e, c_out=v), V, "c_out", NOT_POSITIVE, "at least 1"),
+    *many("kernel", lambda e, v: conv(e, kernel=v), V, "kernel", NOT_SIZES, "both directions"),
+    *many("stride", lambda e, v: conv(e, stride=v), V, "stride", NOT_SIZES, "both directions"),
+    *many(
+        "padding",
+        lambda e, v: conv(e, padding=v),
+        V,
+        "padding",
+        {"-1": -1, "0.5": 0.5, "(0, -1)": (0, -1), "'same'": "same", "None": None},
+        "both directions",
+    ),
+    *many("conv rng", lambda e, v: conv(e, rng=v), T, "rng", {"int": 0}, "default_rng"),
+    *many(
+        "conv std",
+        lambda e, v: conv(e, std=v),
+        V,
+        "std",
+        {k: v for k, v in NOT_EPS.items() if v is not None},
+        "range",
+    ),
+    *many("conv dtype", lambda e, v: conv(e, dtype=v), T, "dtype", NOT_DTYPES, "float64"),
+    Case("conv bias", lambda e: conv(e, bias="no"), V, "bias", "'no'", "Pass"),
+    Case("conv norm", lambda e: conv(e, norm=3), T, "norm", "int", "'batch'"),
+    Case("conv f", lambda e: conv(e, activation="x"), V, "activation", "'x'", "Pass"),
+    *many(
+        "conv x",
+        lambda e, v: e.conv.forward(v),
+        (T, V),
+        "x must",
+        {
+            **NOT_IMAGES,
+            "float32": IMAGES.astype(np.float32),
+            "(2, 2, 4, 4)": IMAGES[:, :2],
+            "(2, 4, 4, 3)": IMAGES.transpose(0, 2, 3, 1),
+        },
+        "Use|Pass|Reshape",
+    ),
+    Case(
+        "image smaller than the kernel",
+        lambda e: conv(e, kernel=(2, 7), padding=(0, 1)).forward(IMAGES),
+        V,
+        r"x must .* kernel \(2, 7\)",
+        "4 x 4",
+        "smaller kernel, or more padding",
+    ),
+    Case(
+        "one position",
+        lambda e: conv(e, kernel=4, norm="instance").forward(IMAGES),
+        V,
+        "instance .* than one position",
+        r"\(2, 4, 1, 1\)",
+        "'layer'",
+    ),
+    *many(
+        "conv dh",
+        lambda e, v: e.conv.backward(v),
+        (T, V),
+        "dh must",
+        {**NOT_FLOATS, "(2, 3, 4, 4)": IMAGES},
+        "Use|Pass",
+    ),
+    *(
+        Case(
+            f"backward first: {type(layer).__name__}",
+            lambda e, layer=layer: layer.backward(IMAGES),
+            R,
+            "backward needs the values of a forward",
+            "none",
+            "Call forward first",
+        )
+        for layer in (Conv2d(3, 3, 1, rng=np.random.default_rng(0)), Flatten())
+    ),
+    *many(
+        "flatten x",
+        lambda e, v: Flatten().forward(v),
+        (T, V),
+        "x must",
+        {**NOT_FLOATS, "(8,)": X[:, 0]},
+        "Use|Pass|Reshape",
+    ),
+    *many(
+        "flatten dy",
+        lambda e, v: e.flatten.backward(v),
+        (T, V),
+        "dy must",
+        {**NOT_FLOATS, "(2, 3, 4, 4)": IMAGES},
+        "Use|Pass",
+    ),
+]
