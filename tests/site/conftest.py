@@ -3,16 +3,19 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from site_checks import ROOT, serving
+from widget_harness import page as harness
 
 SITE = ROOT / "_build/html"
 sys.path.insert(0, str(ROOT / "book/_ext"))  # the extension is no installed package
+sys.path.insert(0, str(ROOT / "tests/widgets"))  # made traces, and one of each widget
 
 FLAGS = [
     "--no-sandbox",
@@ -65,3 +68,31 @@ def site() -> Path:
 def address(site: Path) -> Iterator[str]:
     with serving(site) as url:
         yield url
+
+
+@pytest.fixture
+def open_page(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
+    """Open a page with one widget and no kernel; at the end no page may have complained."""
+    problems: list[str] = []
+    contexts = []
+
+    def open_it(
+        widget: Any, *, theme: str = "light", width: int = 1000, clock: bool = False, **options: Any
+    ) -> Page:
+        file = tmp_path / f"{theme}-{width}.html"
+        file.write_text(harness(widget, theme=theme), "utf-8")
+        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        if clock:
+            page.clock.install()
+        page.goto(file.as_uri())
+        page.wait_for_selector("body[data-ready]", timeout=15_000)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert problems == []

@@ -21,7 +21,7 @@ def front_page(browser: Browser, address: str) -> Iterator[Page]:
 
 
 def values(page: Page) -> dict:
-    return page.evaluate("document.querySelector('.nl-player').parentElement.__player.values()")
+    return page.evaluate("document.querySelector('.nl-player').parentElement.__widget.values()")
 
 
 def significant(value: float) -> str:

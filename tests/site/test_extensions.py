@@ -99,11 +99,11 @@ def book(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "changed", ["src/normlib/core.py", "src/normlib/widgets/kit.js", "requirements.lock"]
+    "changed", ["src/normlib/core.py", "src/normlib/widgets/kit/data.js", "requirements.lock"]
 )
 def test_the_key_follows_the_library_and_its_requirements(tmp_path: Path, changed: str) -> None:
     """Catches pages that keep showing yesterday's library or widget."""
-    for name in ("src/normlib/core.py", "src/normlib/widgets/kit.js", "requirements.lock"):
+    for name in ("src/normlib/core.py", "src/normlib/widgets/kit/data.js", "requirements.lock"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("a", encoding="utf-8")
     before = execution_key(tmp_path)

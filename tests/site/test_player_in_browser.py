@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
-from widget_harness import page as harness
+from playwright.sync_api import Page, expect
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "widgets"))
 from fake_traces import make_runs, make_trace
 
 from normlib.plots import shapes
 from normlib.widgets import ActivationPlayer
-from normlib.widgets.encode import LEVELS
+from normlib.widgets.activation_player.encode import LEVELS
 
 SIGNALS = ("a", "x_hat", "z", "h")
 STEPS = tuple(range(0, 70))
@@ -36,36 +34,8 @@ def player(runs: dict[str, Any]) -> ActivationPlayer:
     return ActivationPlayer(runs, frame=20, title="Three runs")
 
 
-@pytest.fixture
-def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
-    """Open a page with a widget; at the end no page may have complained."""
-    problems: list[str] = []
-    contexts = []
-
-    def open_it(
-        widget: Any, *, theme: str = "light", width: int = 1000, clock: bool = False, **options: Any
-    ) -> Page:
-        file = tmp_path / f"{theme}-{width}.html"
-        file.write_text(harness(widget, theme=theme), "utf-8")
-        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        if clock:
-            page.clock.install()
-        page.goto(file.as_uri())
-        page.wait_for_selector("body[data-ready]", timeout=15_000)
-        return page
-
-    yield open_it
-    for context in contexts:
-        context.close()
-    assert problems == []
-
-
 def shown(page: Page) -> dict[str, Any]:
-    return page.evaluate("place.__player.values()")
+    return page.evaluate("place.__widget.values()")
 
 
 def check_numbers(now: dict[str, Any], runs: dict[str, Any], bins: int = 40) -> None:
@@ -258,7 +228,7 @@ class TestPlaying:
         page.get_by_role("slider").press("End")
         page.get_by_role("button", name="Play").click()  # at the end it begins anew
         page.wait_for_function("Number(document.querySelector('.nl-player').dataset.step) < 30")
-        page.evaluate("place.__player.goTo(66)")
+        page.evaluate("place.__widget.goTo(66)")
         page.get_by_role("slider").press(" ")
         page.wait_for_selector(".nl-player[data-step='69']:not([data-playing])", timeout=8000)
 
@@ -297,34 +267,6 @@ class TestPlaying:
 
 
 class TestLooks:
-    @pytest.mark.parametrize("theme", ["light", "dark"])
-    @pytest.mark.parametrize("width", [320, 768, 1280])
-    def test_axe_finds_nothing(self, open_page: Open, player: Any, theme: str, width: int) -> None:
-        page = open_page(player, theme=theme, width=width)
-        page.locator("summary").click()
-        page.locator("input[value=x_hat]").check(force=True)
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
-
-    @pytest.mark.parametrize("width", [320, 390, 520, 768, 1280])
-    def test_the_page_never_scrolls_sideways(
-        self, open_page: Open, player: Any, width: int
-    ) -> None:
-        page = open_page(player, width=width)
-        page.locator("summary").click()
-        for signal in SIGNALS:
-            page.locator(f"input[value={signal}]").check(force=True)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-    def test_touch_targets_are_large_on_touch_screens(self, open_page: Open, player: Any) -> None:
-        page = open_page(player, width=390, has_touch=True, is_mobile=True)
-        targets = page.locator(".nl-play, .nl-signal, .nl-check, .nl-table summary, .nl-scrub")
-        for target in targets.all():
-            box = target.bounding_box()
-            if box is None:
-                continue  # hidden at this width
-            assert min(box["width"], box["height"]) >= 44
-
     def test_in_narrow_columns_the_strips_come_on_request(
         self, open_page: Open, player: Any
     ) -> None:
@@ -346,29 +288,6 @@ class TestLooks:
         page.get_by_label("means of single units").check()
         assert page.evaluate(picture) != without
 
-    def test_it_follows_the_theme_of_the_page(self, open_page: Open, player: Any) -> None:
-        page = open_page(player)
-        picture = "document.querySelector('.nl-run [role=img]').toDataURL()"
-        light = page.evaluate(picture)
-        page.evaluate("document.documentElement.dataset.theme = 'dark'")
-        page.wait_for_selector("[data-nl-theme=dark]")
-        assert page.evaluate(picture) != light
-        page.evaluate(
-            """delete document.documentElement.dataset.theme;
-            document.body.dataset.jpThemeLight = 'true';"""
-        )
-        page.wait_for_selector("[data-nl-theme=light]")
-        assert page.evaluate(picture) == light
-        page.evaluate("delete document.body.dataset.jpThemeLight")
-        page.emulate_media(color_scheme="dark")
-        page.wait_for_selector("[data-nl-theme=dark]")
-
-    def test_a_resize_is_followed(self, open_page: Open, player: Any) -> None:
-        page = open_page(player, width=1000)
-        page.set_viewport_size({"width": 390, "height": 800})
-        page.wait_for_selector("[data-size=compact]")
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
     def test_a_redraw_is_faster_than_a_frame_on_a_slow_machine(
         self, open_page: Open, player: Any
     ) -> None:
@@ -378,38 +297,11 @@ class TestLooks:
         times = page.evaluate(
             """() => { const times = [];
             for (let i = 0; i < 60; i++) { const start = performance.now();
-              place.__player.goTo(i); times.push(performance.now() - start); }
+              place.__widget.goTo(i); times.push(performance.now() - start); }
             return times; }"""
         )
         # Other work on the machine may slow some of them; the code is as fast as its fastest half.
         assert sorted(times)[len(times) // 4] < 16
-
-
-class TestLeaving:
-    def test_nothing_is_left_behind(self, open_page: Open, player: Any) -> None:
-        page = open_page(player)
-        page.get_by_role("button", name="Play").click()
-        page.evaluate("globalThis.root = document.querySelector('.nl-player'); cleanup()")
-        assert page.evaluate("model.listeners()") == 0
-        assert page.evaluate("place.childElementCount") == 0
-        assert page.evaluate("'__player' in place") is False
-        step = page.evaluate("root.dataset.step")
-        page.evaluate("document.documentElement.dataset.theme = 'dark'")
-        page.wait_for_timeout(100)
-        assert page.evaluate("root.dataset.step") == step
-        assert page.evaluate("root.dataset.nlTheme") == "light"
-
-    def test_it_can_be_drawn_again(
-        self, open_page: Open, player: Any, runs: dict[str, Any]
-    ) -> None:
-        page = open_page(player)
-        for _ in range(3):
-            page.evaluate("cleanup()")
-            page.evaluate("start()")
-        check_numbers(shown(page), runs)
-        listeners = page.evaluate("model.listeners()")
-        page.evaluate("cleanup(); start()")
-        assert page.evaluate("model.listeners()") == listeners
 
 
 class TestStreaming:
@@ -436,7 +328,7 @@ class TestStreaming:
         widget = ActivationPlayer(make_runs())
         page = open_page(widget)
         self.send(page, widget, {"type": "start", "run": "batch", "total": 30})
-        page.wait_for_function("!place.__player.values().runs.batch.mean")
+        page.wait_for_function("!place.__widget.values().runs.batch.mean")
         assert "waiting for the first frame" in page.locator(".nl-run").nth(2).text_content()
         for step in (0, 3, 17):
             self.stream(
@@ -458,7 +350,7 @@ class TestStreaming:
             [whole.meta, list(whole.data)],
         )
         page.wait_for_selector("[data-step='17']")
-        page.wait_for_function("place.__player.values().runs.batch.step === 17")
+        page.wait_for_function("place.__widget.values().runs.batch.step === 17")
         check_numbers({**shown(page), "runs": {"batch": shown(page)["runs"]["batch"]}}, final)
 
     def test_a_deeper_network_may_stream_in(self, open_page: Open) -> None:
@@ -467,7 +359,7 @@ class TestStreaming:
         before = page.locator(".nl-layers").nth(1).bounding_box()
         self.send(page, widget, {"type": "start", "run": "batch", "total": 30})
         self.stream(page, widget, make_trace("batch", steps=(0,), length=1, layers=9))
-        page.wait_for_function("place.__player.values().runs.batch.mean?.length === 9")
+        page.wait_for_function("place.__widget.values().runs.batch.mean?.length === 9")
         after = page.locator(".nl-layers").nth(1).bounding_box()
         assert before is not None
         assert after is not None
@@ -482,7 +374,7 @@ class TestStreaming:
         page = open_page(widget)
         self.send(page, widget, {"type": "start", "run": "batch", "total": 30})
         self.send(page, widget, {"type": "cancel", "run": "batch"})
-        page.wait_for_function("place.__player.values().runs.batch.mean")
+        page.wait_for_function("place.__widget.values().runs.batch.mean")
         page.get_by_role("slider").press("Home")
         check_numbers(shown(page), runs)
 

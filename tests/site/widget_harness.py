@@ -33,10 +33,13 @@ PAGE = """<!doctype html>
   const handlers = new Map();
   const fire = (type, ...args) => [...(handlers.get(type) ?? [])].forEach((f) => f(...args));
   globalThis.sent = [];
+  const changed = new Set();
   globalThis.model = {
     get: (name) => state[name],
-    set: (name, value) => { state[name] = value; fire(`change:${name}`); },
-    save_changes: () => { globalThis.saved = { frame: state.frame, signal: state.signal }; },
+    set: (name, value) => { state[name] = value; changed.add(name); fire(`change:${name}`); },
+    save_changes: () => {
+      globalThis.saved = Object.fromEntries([...changed].map((name) => [name, state[name]]));
+    },
     on: (type, f) => handlers.set(type, [...(handlers.get(type) ?? []), f]),
     off: (type, f) => handlers.set(type, (handlers.get(type) ?? []).filter((g) => g !== f)),
     send: (message) => globalThis.sent.push(message),

@@ -5,25 +5,21 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import zlib
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from fake_traces import make_runs, make_signal, make_trace
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
+from unpacked import unpack
 
 from normlib import Recorder, fit, load_digits, mlp
 from normlib.plots import shapes
-from normlib.widgets.encode import (
+from normlib.widgets.activation_player.encode import (
     LEVELS,
     PLACES,
     POINTS,
     UNITS,
-    Packer,
     diverged,
     encode,
     frames_of,
@@ -31,69 +27,6 @@ from normlib.widgets.encode import (
 )
 
 NAMES = ["a", "x_hat", "z", "h"]
-
-
-def unpack(content: bytes, where: dict[str, Any]) -> np.ndarray:
-    """Read what Packer wrote: the same steps as `unpack` in kit.js, in other words."""
-    raw = np.frombuffer(zlib.decompress(content), np.uint8)
-    shape, at = where["shape"], where["at"]
-    size = int(np.prod(shape))
-    if where["kind"] == "f4":
-        folded = np.ascontiguousarray(raw[at : at + 4 * size].reshape(4, size).T).view("<u4")
-        folded = folded.reshape(shape[0], -1)
-        change = (folded >> 1) ^ (-(folded & 1).astype(np.int64)).astype(np.uint32)
-        return np.cumsum(change, axis=0, dtype=np.uint32).view(np.float32).reshape(shape)
-    form = int(where["kind"][2])
-    levels = raw[at : at + size].reshape(shape)
-    if form & 2:
-        levels = np.cumsum(levels, axis=0, dtype=np.uint8)
-    return np.cumsum(levels, axis=2, dtype=np.uint8) if form & 1 else levels
-
-
-class TestPacker:
-    @given(
-        hnp.arrays(
-            np.float32,
-            hnp.array_shapes(min_dims=2, max_dims=2, max_side=6),
-            elements=st.floats(-(2.0**100), 2.0**100, width=32),
-        )
-    )
-    def test_floats_come_back_exactly(self, values: np.ndarray) -> None:
-        packer = Packer()
-        packer.levels(np.ones((1, 1, 3)))  # so that the offset is not 0
-        where = packer.floats(values)
-        back = unpack(packer.finish(), where)
-        assert back.tobytes() == values.tobytes()
-
-    @given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=3, max_dims=3, max_side=5)))
-    def test_levels_come_back_exactly(self, values: np.ndarray) -> None:
-        packer = Packer()
-        where = packer.levels(values)
-        assert np.array_equal(unpack(packer.finish(), where), values)
-
-    @pytest.mark.parametrize("form", range(4))
-    def test_each_form_is_used_where_it_is_shortest(self, form: int) -> None:
-        # Catches a form that is written but never read, or the reverse.
-        rng = np.random.default_rng(0)
-        noise = rng.integers(0, 256, (9, 3, 40)).astype(np.uint8)
-        if form & 1:
-            noise = np.cumsum(noise % 3, axis=2, dtype=np.uint8)
-        if form & 2:
-            noise = np.broadcast_to(noise[:1], noise.shape) + np.arange(9, dtype=np.uint8)[
-                :, None, None
-            ] * (noise[:1] % 2)
-        packer = Packer()
-        where = packer.levels(noise)
-        assert np.array_equal(unpack(packer.finish(), where), noise)
-        if form in (0, 1):
-            assert where["kind"] == f"u1{form}"
-        else:
-            assert where["kind"] in ("u12", "u13")
-
-    def test_what_float32_cannot_hold_is_cut_and_not_infinite(self) -> None:
-        packer = Packer()
-        where = packer.floats(np.array([[1e300], [-1e300]]))
-        assert np.isfinite(unpack(packer.finish(), where)).all()
 
 
 class TestEncode:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import sys
 from dataclasses import replace
 from threading import Event
 from typing import Any
@@ -17,10 +15,10 @@ from matplotlib.figure import Figure
 from normlib import widgets
 from normlib.record import Trace
 from normlib.widgets import ActivationPlayer
-from normlib.widgets.base import Widget
-from normlib.widgets.live import Follower
-from normlib.widgets.signals import meaning
-from normlib.widgets.telling import telling_frame
+from normlib.widgets.activation_player import live
+from normlib.widgets.activation_player.live import Follower
+from normlib.widgets.activation_player.signals import meaning
+from normlib.widgets.activation_player.telling import telling_frame
 
 
 class FakeRecord:
@@ -232,32 +230,6 @@ class TestOutput:
         assert (about["width"], about["height"]) == (880, 270 + 85 + 3 * 60)
         assert about["dark"]
 
-    def test_the_front_end_is_one_module(self, player: ActivationPlayer) -> None:
-        assert player._esm.count("export default") == 1
-        assert not re.search(r"^\s*import ", player._esm, flags=re.M)
-        assert "http" not in player._esm.replace("http://www.w3.org/2000/svg", "")
-        assert "url(" not in player._css
-
-    def test_the_front_end_is_small(self, player: ActivationPlayer) -> None:
-        # It travels with every page; a library pulled in by accident would show here.
-        packed = gzip.compress((player._esm + player._css).encode(), 9)
-        assert len(packed) < 20_000
-
-    def test_a_widget_must_describe_itself(self) -> None:
-        class Bare(Widget):
-            scripts = ()
-
-        with pytest.raises(NotImplementedError, match="Bare must describe itself"):
-            Bare().describe()
-
-    def test_without_anywidget_the_error_says_what_to_install(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setitem(sys.modules, "anywidget", None)
-        monkeypatch.delitem(sys.modules, "normlib.widgets.base")
-        with pytest.raises(ImportError, match=r'pip install "normlib\[book\]"'):
-            __import__("normlib.widgets.base")
-
     def test_the_public_names(self) -> None:
         assert set(widgets.__all__) == {"ActivationPlayer", "Widget", "Workbench"}
 
@@ -266,7 +238,7 @@ class TestFollow:
     def test_it_sends_new_frames_and_none_twice(
         self, player: ActivationPlayer, sent: list, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("normlib.widgets.live.PAUSE", 0.0)
+        monkeypatch.setattr(live, "PAUSE", 0.0)
         follower = player.follow("batch", steps=50)
         for step in (0, 0, 1):
             assert not follower(step, 2.0, FakeRecord(one_frame(step)))
@@ -279,7 +251,9 @@ class TestFollow:
         self, player: ActivationPlayer, sent: list, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         clock = iter(np.arange(200) * 0.01)
-        monkeypatch.setattr("normlib.widgets.live.time.monotonic", lambda: next(clock))
+        monkeypatch.setattr(
+            "normlib.widgets.activation_player.live.time.monotonic", lambda: next(clock)
+        )
         follower = player.follow("batch")
         for step in range(200):
             follower(step, 2.0, FakeRecord(one_frame(step)))

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets
 
 from normlib.record import Trace
-from normlib.widgets.activation_player import ActivationPlayer
+from normlib.widgets.activation_player.player import ActivationPlayer
 
 Train = Callable[..., Any]
 

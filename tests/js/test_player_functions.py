@@ -1,4 +1,4 @@
-"""The pure parts of the widgets' JavaScript, against Python."""
+"""The pure parts of the Player's JavaScript, against Python."""
 
 from __future__ import annotations
 
@@ -9,15 +9,32 @@ from typing import Any
 
 import numpy as np
 import pytest
-from run_node import node
+import run_node
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "widgets"))
 from fake_traces import make_runs, make_trace
 
 from normlib.plots import SPAN, height, shapes
-from normlib.widgets.encode import LEVELS, PLACES, TALLEST, encode
+from normlib.widgets import ActivationPlayer
+from normlib.widgets.activation_player.encode import LEVELS, PLACES, TALLEST, encode
 
 NAMES = ["a", "x_hat", "z", "h"]
+CALLED = [
+    "append",
+    "between",
+    "highest",
+    "latest",
+    "lossWords",
+    "moments",
+    "outline",
+    "readFilm",
+    "ridgeBox",
+    "unitMeans",
+]
+
+
+def node(folder: Path, script: str, data: object = None) -> Any:
+    return run_node.node(folder, ActivationPlayer, CALLED, script, data)
 
 
 def packed(runs: dict[str, Any], **options: Any) -> dict[str, Any]:
@@ -72,12 +89,6 @@ class TestData:
     def test_z_and_a_are_one_array_without_normalization(self, tmp_path: Path) -> None:
         script = f"{READ} return film.runs[0].signals.z === film.runs[0].signals.a;"
         assert node(tmp_path, script, packed(make_runs("none")))
-
-    def test_bytes_are_read_from_any_kind_of_buffer(self, tmp_path: Path) -> None:
-        script = """const all = new Uint8Array([9, 1, 2, 3, 9]).buffer;
-        const kinds = [new DataView(all, 1, 3), new Uint8Array(all, 1, 3), all.slice(1, 4)];
-        return kinds.map((kind) => [...asBytes(kind)]);"""
-        assert node(tmp_path, script) == [[1, 2, 3]] * 3
 
 
 class TestMotion:
@@ -160,32 +171,7 @@ class TestMotion:
         assert mean == list(wanted.astype(np.float32).ravel())
 
 
-class TestWords:
-    @pytest.mark.parametrize(
-        ("value", "words"),
-        [
-            (1.0, "1.00"),
-            (0.994, "0.99"),
-            (-2.5, "−2.50"),
-            (0.0381, "0.038"),
-            (0.00123, "0.0012"),
-            (0.0008, "0.0008"),
-            (0.00003, "3e−5"),
-            (12.34, "12.3"),
-            (331.2, "331"),
-            (2.3e9, "2e9"),
-            (0, "0.00"),
-        ],
-    )
-    def test_figures_have_the_digits_that_matter(
-        self, tmp_path: Path, value: float, words: str
-    ) -> None:
-        assert node(tmp_path, "return figure(data);", value) == words
-
-    def test_what_is_no_number_is_said_so(self, tmp_path: Path) -> None:
-        script = "return [NaN, null, Infinity, -Infinity].map(figure);"
-        assert node(tmp_path, script) == ["–", "–", "∞", "−∞"]
-
+class TestLoss:
     def test_the_loss_says_when_a_run_has_diverged_or_not_begun(self, tmp_path: Path) -> None:
         script = """const run = { steps: [1, 5], loss: [2, 9], diverged: 7 };
         return [0, 1, 6, 7, 9].map((step) => lossWords(run, step));"""
@@ -195,29 +181,6 @@ class TestWords:
             "loss 9.00",
             "diverged at step 7",
             "diverged at step 7",
-        ]
-
-
-class TestScales:
-    @pytest.mark.parametrize(
-        ("low", "high", "count", "wanted"),
-        [
-            (-3.3, 3.3, 4, [-2, 0, 2]),
-            (0, 2.6, 3, [0, 1, 2]),
-            (-0.9, 0.9, 4, [-0.5, 0, 0.5]),
-            (0, 0, 3, [0]),
-        ],
-    )
-    def test_ticks_are_round_and_inside(
-        self, tmp_path: Path, low: float, high: float, count: int, wanted: list[float]
-    ) -> None:
-        found = node(tmp_path, "return ticks(...data);", [low, high, count])
-        assert found == pytest.approx(wanted)
-
-    def test_a_scale_of_no_width_does_not_divide_by_zero(self, tmp_path: Path) -> None:
-        assert node(tmp_path, "return [scale([1, 1], [0, 9])(1), scale([0, 2], [10, 0])(1)];") == [
-            0,
-            5,
         ]
 
     def test_latest_finds_the_last_step_not_after(self, tmp_path: Path) -> None:
@@ -241,19 +204,3 @@ class TestScales:
             "return highest([{ curve: [0, 2.3, 1, 1e9] }, { curve: [0, 1e30] }, { curve: [] }]);"
         )
         assert node(tmp_path, script) == pytest.approx(1.15 * 6)
-
-
-def test_a_scope_undoes_everything_once_in_reverse(tmp_path: Path) -> None:
-    script = """const target = new EventTarget();
-    let heard = 0;
-    const undone = [];
-    const scope = new Scope();
-    scope.listen(target, "x", () => heard++);
-    scope.add(() => undone.push("first"));
-    scope.add(() => undone.push("second"));
-    target.dispatchEvent(new Event("x"));
-    scope.close();
-    scope.close();
-    target.dispatchEvent(new Event("x"));
-    return [heard, undone];"""
-    assert node(tmp_path, script) == [1, ["second", "first"]]

@@ -1,6 +1,6 @@
 // Drawing a run: one ridge per layer, its moments over time beside it, and the loss below.
 
-// ---- the film: what normlib.widgets.encode has packed, as typed arrays ------------------------
+// ---- the film: what normlib.widgets.activation_player.encode has packed, as typed arrays ------------------------
 
 /** Read all runs. A signal that goes by two names (z is a, without normalization) is read once. */
 async function readFilm(meta, data) {
@@ -126,14 +126,7 @@ function drawMoving(context, box, view) {
 }
 
 /** Draw only where the ridges are. */
-function inside(context, box, draw) {
-  context.save();
-  context.beginPath();
-  context.rect(box.left, 0, box.ridge - box.left, box.height);
-  context.clip();
-  draw();
-  context.restore();
-}
+const inside = (context, box, draw) => within(context, { left: box.left, right: box.ridge, top: 0, bottom: box.height }, draw);
 
 /** Name the layers, left of the first run of a line. */
 function drawNames(context, box, layers, colour) {
@@ -141,15 +134,6 @@ function drawNames(context, box, layers, colour) {
   layers.forEach((name, layer) => {
     text(context, name, box.gutter - 10, baseline(box, layer) - 2, colour.muted, box.font, "right");
   });
-}
-
-function text(context, words, x, y, colour, size, align = "left", weight = "400") {
-  const font = `${weight} ${size}px ${context.family}`;
-  // Setting a font makes the browser read it, even the same one.
-  if (context.set !== font) context.font = context.set = font;
-  context.fillStyle = colour;
-  context.textAlign = align;
-  context.fillText(words, x, y);
 }
 
 function drawAxis(context, box, { range, symbol, colour }) {
@@ -302,30 +286,17 @@ function drawMark(context, box, { at, total, lines, colour }, y) {
 }
 
 /** The loss curves of all runs. */
-function drawLoss(context, box, { runs, total, highest, colour }) {
-  const x = scale([0, total], [box.left, box.right]);
-  const y = scale([0, highest], [box.bottom, box.top]);
-  context.lineWidth = 1;
-  for (const value of ticks(0, highest, 3)) {
-    context.fillStyle = colour.grid;
-    context.fillRect(box.left, Math.round(y(value)), box.right - box.left, 1);
-    text(context, tickText(value), box.right + 8, y(value) + 4, colour.muted, box.font);
-  }
-  text(context, "loss", box.left - 10, box.top + 8, colour.muted, box.font, "right");
-  context.save();
-  context.beginPath();
-  context.rect(box.left, box.top - 3, box.right - box.left, box.bottom - box.top + 6);
-  context.clip();
-  for (const { curve, dash, tone } of runs) {
-    context.strokeStyle = tone;
-    context.lineWidth = 1.6;
-    context.setLineDash(dash.map((length) => 1.6 * length));
-    context.beginPath();
-    for (let i = 0; i < curve.length; i += 2) context.lineTo(x(curve[i]), y(curve[i + 1]));
-    context.stroke();
-  }
-  context.restore();
+function drawLoss(context, box, { runs, total, highest, colours }) {
+  const plot = new Plot(context, box, { x: [0, total], y: [0, highest], colours, font: box.font });
+  plot.yAxis({ count: 3, side: "right" });
+  text(context, "loss", box.left - 10, box.top + 8, colours.muted, box.font, "right");
+  plot.inside(() => {
+    for (const { curve, dash, tone } of runs) plot.line(pairs(curve), { tone, dash });
+  }, 3);
 }
+
+/** Numbers that lie in turn, step and loss, as points. */
+const pairs = (curve) => Array.from({ length: curve.length / 2 }, (_, k) => [curve[2 * k], curve[2 * k + 1]]);
 
 /** The playhead, which the reader drags along them. */
 function drawPlayhead(context, box, { total, step, words, colour }) {

@@ -7,7 +7,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from normlib.widgets.activation_player import ActivationPlayer
+    from normlib.widgets.activation_player.player import ActivationPlayer
 
 #: Seconds between two frames: faster than this no eye can follow and no page needs to draw.
 PAUSE = 0.05

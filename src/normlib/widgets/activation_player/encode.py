@@ -3,12 +3,11 @@
 What the Activation Player draws has two kinds of numbers. Means, standard deviations and spreads
 are float32, exactly. Outlines, unit means and saturated shares are a few dozen levels, as many as
 a screen can show. Both change little from frame to frame and from point to point, so what is stored
-is the change, which deflate shrinks to a fraction. `unpack` in kit.js undoes it.
+is the change, which deflate shrinks to a fraction.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normlib.plots.shapes import SPAN, height, shapes, window
+from normlib.widgets.pack import FLOAT32, Packer
 
 if TYPE_CHECKING:
     from normlib.record import Signal, Trace
@@ -33,57 +33,6 @@ TALLEST = 1.25
 
 #: Below this share of sigma, the spread between samples is worth a number of its own.
 NOTABLE = 0.6
-#: What float32 can hold; a diverging run goes beyond.
-FLOAT32 = 3e38
-
-Bytes = npt.NDArray[np.uint8]
-
-
-class Packer:
-    """Collects arrays of T frames into one byte string, and remembers where each one is."""
-
-    def __init__(self) -> None:
-        self._deflate = zlib.compressobj(9)
-        self._parts: list[bytes] = []
-        self._length = 0
-
-    def floats(self, values: npt.NDArray[Any]) -> dict[str, Any]:
-        """Add float32 numbers of shape (T, ...), exactly."""
-        within = np.clip(values, -FLOAT32, FLOAT32)
-        row = int(np.prod(values.shape[1:]))
-        bits = np.ascontiguousarray(within, "<f4").reshape(len(values), row).view("<u4")
-        change = np.diff(bits, axis=0, prepend=np.zeros_like(bits[:1]))  # modulo 2**32
-        signed = change.view("<i4")
-        folded = ((signed << 1) ^ (signed >> 31)).astype("<u4")  # small changes, small numbers
-        # Bytes of equal weight side by side: the high ones are almost all 0.
-        planes = folded.reshape(-1, 1).view(np.uint8).T
-        return self._add(planes.tobytes(), values.shape, "f4")
-
-    def levels(self, values: npt.NDArray[Any]) -> dict[str, Any]:
-        """Add whole numbers from 0 to 255 of shape (T, L, K), in whichever form is shortest."""
-        plain = np.ascontiguousarray(values, np.uint8)
-        along = np.diff(plain, axis=2, prepend=np.zeros_like(plain[:, :, :1]))
-        forms = {0: plain, 1: along, 2: _in_time(plain), 3: _in_time(along)}
-        form = min(forms, key=lambda key: len(zlib.compress(forms[key].tobytes(), 6)))
-        return self._add(forms[form].tobytes(), values.shape, f"u1{form}")
-
-    def _add(self, content: bytes, shape: tuple[int, ...], kind: str) -> dict[str, Any]:
-        where = {"at": self._length, "shape": list(shape), "kind": kind}
-        # A flush ends the block, so that each kind of number gets a code of its own: 6 % shorter.
-        self._parts.append(
-            self._deflate.compress(content) + self._deflate.flush(zlib.Z_PARTIAL_FLUSH)
-        )
-        self._length += len(content)
-        return where
-
-    def finish(self) -> bytes:
-        """Return everything, deflated."""
-        return b"".join(self._parts) + self._deflate.flush()
-
-
-def _in_time(values: Bytes) -> Bytes:
-    """Return the change from frame to frame, modulo 256."""
-    return np.diff(values, axis=0, prepend=np.zeros_like(values[:1]))
 
 
 def frames_of(traces: Iterable[Trace], limit: int) -> list[int]:

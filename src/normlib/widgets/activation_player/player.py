@@ -9,11 +9,11 @@ import traitlets
 
 from normlib import checks, plots
 from normlib.record import Trace
-from normlib.widgets.base import Widget
-from normlib.widgets.encode import NOTABLE, diverged, encode, sound
-from normlib.widgets.live import Follower
-from normlib.widgets.signals import SIGNALS, meaning
-from normlib.widgets.telling import frame_at, telling_frame
+from normlib.widgets.activation_player.encode import NOTABLE, diverged, encode, sound
+from normlib.widgets.activation_player.live import Follower
+from normlib.widgets.activation_player.signals import SIGNALS, meaning
+from normlib.widgets.activation_player.telling import frame_at, telling_frame
+from normlib.widgets.base import Widget, look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,17 +55,10 @@ class ActivationPlayer(Widget):
     ActivationPlayer(none; 1 layer, 20 frames, signal h)
     """
 
-    scripts: ClassVar[tuple[str, ...]] = (
-        "ridges.js",
-        "player_parts.js",
-        "player_live.js",
-        "activation_player.js",
-    )
-    styles: ClassVar[tuple[str, ...]] = ("activation_player.css",)
+    scripts: ClassVar[tuple[str, ...]] = ("ridges.js", "parts.js", "live.js", "player.js")
+    styles: ClassVar[tuple[str, ...]] = ("player.css",)
     signal = traitlets.Unicode("z").tag(sync=True)
     frame = traitlets.Int(0).tag(sync=True)
-    meta = traitlets.Dict().tag(sync=True)
-    data = traitlets.Bytes(b"").tag(sync=True)
 
     def __init__(
         self,
@@ -85,7 +78,7 @@ class ActivationPlayer(Widget):
         if signal not in names:
             words = ", ".join(repr(name) for name in names)
             raise ValueError(f"signal must be one of {words}; got {signal!r}. Pass one of these.")
-        self.title = title or f"{_words(plots.label(key) for key in traces)}: layers in training"
+        title = title or f"{_words(plots.label(key) for key in traces)}: layers in training"
         meta, data = self._encoded()
         shown = meta["frames"]
         if frame is None:
@@ -95,8 +88,10 @@ class ActivationPlayer(Widget):
                 f"frame must be one of the {len(shown)} shown ones; got {frame!r}. "
                 f"Pass {-len(shown)} to {len(shown) - 1}."
             )
-        super().__init__(signal=signal, frame=frame % len(shown), meta=meta, data=data)
-        self.caption = caption or self.title
+        place = frame % len(shown)
+        super().__init__(
+            title=title, caption=caption, meta=meta, data=data, signal=signal, frame=place
+        )
         self.on_msg(self._answer)
 
     def __repr__(self) -> str:
@@ -142,7 +137,7 @@ class ActivationPlayer(Widget):
         self._traces = _checked({**self._traces, name: trace})
         meta, data = self._encoded()
         with self.hold_sync():
-            self.meta, self.data = meta, data
+            self.meta, self.data = {**meta, "title": self.title}, data
             self.frame = min(self.frame, len(meta["frames"]) - 1)
         self.send({"type": "finish", "run": name})
 
@@ -178,7 +173,7 @@ class ActivationPlayer(Widget):
     def size(self) -> tuple[float, float]:
         """The poster's size in inches: as wide and as tall as the widget in the book."""
         lines = -(-len(self._traces) // COLUMNS)
-        layer = min(max(336 / len(self.layers), 38), 60)  # pixels, as in player_parts.js
+        layer = min(max(336 / len(self.layers), 38), 60)  # pixels, as in parts.js
         return 8.8, round((lines * (len(self.layers) * layer + 85) + 270) / 100, 2)
 
     def draw(self, figure: Figure) -> None:
@@ -209,15 +204,10 @@ class ActivationPlayer(Widget):
         meta, data = encode(self._traces, names, frames=self._limit, bins=self._bins)
         looks = plots.tones(self._traces)
         for key, trace in self._traces.items():
-            tone = looks[key]
-            meta["runs"][key] |= {
+            meta["runs"][key] |= look(looks[key]) | {
                 "label": plots.label(key),
-                "light": tone.light,
-                "dark": tone.dark,
-                "dash": list(tone.dash),
                 "meaning": {name: meaning(trace, name) for name in names},
             }
-        meta["title"] = self.title
         meta["layers"] = list(self.layers)
         meta["total"] = max(len(trace.loss) for trace in self._traces.values())
         meta["signals"] = [[name, *SIGNALS[name]] for name in names]

@@ -3,8 +3,7 @@
 // ---- layout -----------------------------------------------------------------------------------
 
 /** Where everything goes in one run's canvas, for a container of this width. */
-function ridgeBox(width, { runs, layers }, history = false) {
-  const roomy = width >= 620;
+function ridgeBox(width, { runs, layers }, { history = false, roomy = width >= 620 } = {}) {
   const gutter = roomy ? 54 : 18;
   const gap = roomy ? 22 : 10;
   const narrowest = roomy ? 160 : 70;
@@ -34,20 +33,6 @@ function shift(box) {
 function lossBox(width, gutter) {
   const left = Math.max(gutter, 36);
   return { width, height: 100, left, right: width - 26, top: 26, bottom: 94, handle: 11, font: 12 };
-}
-
-/** Size a canvas for its box; its text is in the widget's own font. */
-function prepare(canvas, { width, height }, { family }) {
-  const context = sharp(canvas, width, height);
-  context.family = family;
-  context.set = null;
-  return context;
-}
-
-/** The page's colours as the browser has worked them out: a canvas knows no variables. */
-function paint({ root, legend }) {
-  const { color: ink, borderTopColor: grid, fontFamily: family } = getComputedStyle(root);
-  return { ink, grid, family, muted: getComputedStyle(legend).color };
 }
 
 /** The range of the strips: as far as mean ± std goes in any run, but no further than the axis. */
@@ -125,28 +110,19 @@ function buildParts() {
   const runs = element("div", { class: "nl-runs" });
   const loss = element("canvas", { "aria-hidden": "true" });
   const playhead = element("canvas", { "aria-hidden": "true" });
-  const slider = element("div", { class: "nl-scrub nl-layers", role: "slider", tabindex: "0", "aria-label": "Training step" });
-  slider.append(loss, playhead);
-  const play = element("button", { class: "nl-play", type: "button", "aria-label": "Play", title: "Play" });
-  const signals = element("div", { class: "nl-signals", role: "radiogroup", "aria-label": "Signal" });
-  const units = element("input", { type: "checkbox" });
-  const unitsLabel = element("label", { class: "nl-check" }, units, "means of single units");
-  const history = element("input", { type: "checkbox" });
-  const historyLabel = element("label", { class: "nl-check nl-tight" }, history, "over all steps");
-  const controls = element("div", { class: "nl-controls" }, play, signals, unitsLabel, historyLabel);
-  const legend = element(
-    "p",
-    { class: "nl-legend" },
-    element("span", {}, element("i", { class: "nl-dashed" }), "before the first step"),
-    element("span", {}, element("i", { class: "nl-bar" }), "mean ± σ; strong part: one unit between samples"),
-    element("span", { class: "nl-strips" }, element("i", { class: "nl-band" }), "mean ± σ over all steps"),
+  const track = playTrack("Training step", loss, playhead);
+  const play = playButton();
+  const signals = element("div");
+  const units = check("means of single units");
+  const history = check("over all steps", { className: "nl-tight" });
+  const marks = legend(
+    ["nl-dashed", "before the first step"],
+    ["nl-bar", "mean ± σ; strong part: one unit between samples"],
+    ["nl-band", "mean ± σ over all steps", "nl-strips"],
   );
-  const table = element("details", { class: "nl-table" }, element("summary", {}, "Numbers at this step"), element("div"));
-  const spoken = element("p", { class: "nl-unseen", "aria-live": "polite" });
   const status = element("p", { class: "nl-status", role: "status", hidden: true });
-  const root = element("div", { class: "nl-widget nl-player", role: "group" });
-  root.append(controls, runs, slider, status, legend, table, spoken);
-  return { root, runs, loss, playhead, slider, play, signals, units, history, table, legend, spoken, status };
+  const all = [row(play, signals, units, history), runs, track, status, marks];
+  return { all, runs, loss, playhead, track, play, signals, units, history, status };
 }
 
 function buildCell(parent, run) {
@@ -158,59 +134,22 @@ function buildCell(parent, run) {
   const layers = element("div", { class: "nl-layers" }, still, moving);
   const absent = element("p", { class: "nl-absent", hidden: true });
   const root = element("div", { class: "nl-run", role: "group", "aria-label": run.label });
-  root.style.setProperty("--nl-light", run.light);
-  root.style.setProperty("--nl-dark", run.dark);
+  toned(root, run);
   root.append(element("p", { class: "nl-head" }, name, loss), meaning, layers, absent);
   parent.append(root);
   return { root, loss, meaning, still, moving, absent };
 }
 
-/** In JupyterLab a letter is a command, unless what has the focus says that keys are its own. */
-function keepKeys(root) {
-  for (const node of root.querySelectorAll("button, input, summary, [tabindex]"))
-    node.setAttribute("data-lm-suppress-shortcuts", "true");
-}
-
-/** A short piece of the run's line: its dash tells runs apart where colour cannot. */
-function dashKey(dash) {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  const line = document.createElementNS(space, "line");
-  const set = (node, values) => Object.entries(values).forEach(([k, v]) => node.setAttribute(k, v));
-  set(svg, { width: 22, height: 8, viewBox: "0 0 22 8", "aria-hidden": "true" });
-  set(line, { x1: 0, y1: 4, x2: 22, y2: 4, stroke: "currentColor", "stroke-width": 2 });
-  if (dash.length) line.setAttribute("stroke-dasharray", dash.map((length) => 2 * length).join(" "));
-  svg.append(line);
-  return svg;
-}
-
-/** One radio button per signal; a name by chance keeps the group apart from other players'. */
-function buildSignals(group, signals, chosen) {
-  const radios = {};
-  const name = `signal-${Math.random()}`;
-  group.replaceChildren();
-  for (const [value, symbol, words] of signals) {
-    const radio = element("input", { type: "radio", name, value, checked: value === chosen });
-    const label = element("label", { class: "nl-signal" }, radio, element("b", {}, symbol), element("span", {}, ` ${words}`));
-    group.append(label);
-    radios[value] = radio;
-  }
-  return radios;
-}
-
-function fillTable(details, { step, signal, runs }, film) {
-  const head = ["layer", "mean", "σ", "between samples", "saturated"];
-  const table = element("table", {}, element("caption", {}, `Signal ${signal} at step ${step}`));
-  table.append(element("thead", {}, element("tr", {}, ...head.map((words) => element("th", { scope: "col" }, words)))));
-  for (const run of Object.values(runs)) {
-    const body = element("tbody", {}, element("tr", {}, element("th", { scope: "rowgroup", colspan: 5 }, run.label)));
-    if (!run.mean) body.append(element("tr", {}, element("td", { colspan: 5 }, "nothing recorded for this signal")));
-    run.mean?.forEach((mean, k) => {
+/** All runs' numbers at one step, for the table. */
+function tabled({ step, signal, runs }, film) {
+  const groups = Object.values(runs).map((run) => ({
+    label: run.label,
+    absent: run.mean ? "" : "nothing recorded for this signal",
+    rows: run.mean?.map((mean, k) => {
       const share = run.saturated[k] === null ? "–" : `${(100 * run.saturated[k]).toFixed(0)} %`;
-      const cells = [figure(mean), figure(run.std[k]), figure(run.spread[k]), share].map((words) => element("td", {}, words));
-      body.append(element("tr", {}, element("th", { scope: "row" }, film.layers[k]), ...cells));
-    });
-    table.append(body);
-  }
-  details.lastElementChild.replaceChildren(table);
+      return [film.layers[k], figure(mean), figure(run.std[k]), figure(run.spread[k]), share];
+    }),
+  }));
+  const head = ["layer", "mean", "σ", "between samples", "saturated"];
+  return { caption: `Signal ${signal} at step ${step}`, head, groups };
 }

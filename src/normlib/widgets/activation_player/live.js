@@ -42,7 +42,7 @@ class Live {
   }
 
   begin({ run: key, total }) {
-    this.player.pause();
+    this.player.head.pause();
     this.followed = key;
     const nothing = { steps: [], loss: new Float32Array(), curve: new Float32Array() };
     Object.assign(this.run(key), nothing, { diverged: null, length: 0 });
@@ -61,11 +61,11 @@ class Live {
     append(run, fresh);
     this.measure(total);
     film.frames = [...new Set(film.runs.flatMap(({ steps }) => steps))].sort((a, b) => a - b);
-    if (this.followed === key && run.steps.length) player.place = film.frames.indexOf(run.steps.at(-1));
-    player.place = clamp(player.place, 0, player.last);
+    if (this.followed === key && run.steps.length) player.head.place = film.frames.indexOf(run.steps.at(-1));
+    player.head.place = clamp(player.head.place, 0, player.head.last);
     if (meta.layers.length > film.layers.length) {
       film.layers = meta.layers; // deeper than all runs were: more rows
-      player.layout();
+      player.measure();
     }
     player.redraw();
     player.tell({ aloud: false });

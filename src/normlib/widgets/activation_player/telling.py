@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from normlib.widgets.encode import sound
+from normlib.widgets.activation_player.encode import sound
 
 if TYPE_CHECKING:
     from normlib.record import Signal, Trace
