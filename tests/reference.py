@@ -63,7 +63,7 @@ def standardize(
         mu = members.sum() / members.size if center else 0.0
         square = ((members - mu) ** 2).sum()
         variance = square if scale == "norm" else square / members.size
-        sigma = np.sqrt(variance + eps)
+        sigma = 1.0 if scale == "one" else np.sqrt(variance + eps)
         if sigma != 0:  # a window that lies in the padding stays 0
             x_hat[labels == number] = (members - mu) / sigma
     return x_hat
@@ -89,7 +89,8 @@ def normalize(
     """Return z = g x_hat + b; with a mean and var per channel, those of evaluation mode."""
     if mean is not None and var is not None:
         x_hat = a - along(mean, a, channel_axis)
-        x_hat = x_hat / np.sqrt(along(var, a, channel_axis) + norm.eps)
+        if norm.scale != "one":
+            x_hat = x_hat / np.sqrt(along(var, a, channel_axis) + norm.eps)
     else:
         labels = sets(a.shape, norm.shares, norm.groups or 1, channel_axis)
         x_hat = standardize(a, labels, center=norm.center, scale=norm.scale, eps=norm.eps)

@@ -10,7 +10,7 @@ import reference
 from cases import CHANNELS
 from gradients import check_layer
 from normlib import Dense, Layer, Normalize, standardize
-from normlib.core import standardize_backward
+from normlib.core import move_back, standardize_backward
 
 
 def mean(values, cache):
@@ -62,6 +62,16 @@ WRONG = [
 ]
 
 
+def put_in(monkeypatch, wrong):
+    """Make every Normalize use this backward of x_hat, with the right gradients of g and b."""
+
+    def wrong_move_back(dz, cache, g=None):
+        _, dg, db = move_back(dz, cache, g)
+        return wrong(dz if g is None else dz * g, cache), dg, db
+
+    monkeypatch.setattr("normlib.layers.normalize.move_back", wrong_move_back)
+
+
 def check(layer, shape, rng, upstream=None):
     def textbook(arrays):
         return reference.normalize(arrays["x"], layer.norm, g=arrays.get("g"), b=arrays.get("b"))
@@ -73,7 +83,7 @@ def check(layer, shape, rng, upstream=None):
 @pytest.mark.parametrize("wrong", WRONG)
 def test_rejects_a_wrong_backward(wrong, norm, rng, monkeypatch):
     """Catches a check that accepts what it is there to find."""
-    monkeypatch.setattr("normlib.layers.normalize.standardize_backward", wrong)
+    put_in(monkeypatch, wrong)
     with pytest.raises(AssertionError, match="gradient of x by complex step"):
         check(Normalize(norm, CHANNELS), (5, CHANNELS), rng)
 
@@ -101,7 +111,7 @@ def test_rejects_another_methods_backward(name, rng, monkeypatch):
     def wrong(dx_hat, cache):
         return standardize_backward(dx_hat, type(cache)(**{**vars(cache), **change}))
 
-    monkeypatch.setattr("normlib.layers.normalize.standardize_backward", wrong)
+    put_in(monkeypatch, wrong)
     with pytest.raises(AssertionError, match="gradient of x by complex step"):
         check(Normalize("batch", CHANNELS), (5, CHANNELS), rng)
 
@@ -109,7 +119,7 @@ def test_rejects_another_methods_backward(name, rng, monkeypatch):
 @pytest.mark.parametrize("wrong", [lambda d, c: d * c.inv_sigma, dropped_mean_of_dx_hat])
 def test_rejects_without_a_reference_too(wrong, rng, monkeypatch):
     """Catches central differences that are compared with nothing."""
-    monkeypatch.setattr("normlib.layers.normalize.standardize_backward", wrong)
+    put_in(monkeypatch, wrong)
     with pytest.raises(AssertionError, match="gradient of x by central differences"):
         check_layer(Normalize("batch", CHANNELS), rng.standard_normal((5, CHANNELS)), None, rng)
 
@@ -189,5 +199,5 @@ def test_rejects_a_forgotten_parameter(name, rng):
 
 def test_accepts_the_right_formula(rng, monkeypatch):
     """Catches a check that rejects everything."""
-    monkeypatch.setattr("normlib.layers.normalize.standardize_backward", right)
+    put_in(monkeypatch, right)
     check(Normalize("batch", CHANNELS), (5, CHANNELS), rng)

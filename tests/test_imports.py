@@ -16,6 +16,7 @@ ROOT = Path(normlib.__file__).parent
 #: From the bottom up: a module may import what stands in a lower layer, or in its own package.
 ORDER = [
     "checks",
+    "sums",
     "core",
     "roots",
     "whiten",

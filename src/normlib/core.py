@@ -1,6 +1,6 @@
-"""The one formula, x_hat = (x - mu) / sigma, and its gradient.
+"""The one formula, z = g * (x - mu) / sigma + b, and its gradient.
 
-Every normalization in this library is these two functions, told over which axes one `mu` and one
+Every normalization in this library is these few lines, told over which axes one `mu` and one
 `sigma` are shared, whether `mu` is subtracted at all, and how the size of what remains is measured.
 """
 
@@ -9,17 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from numbers import Integral
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
 from normlib import checks
 from normlib.checks import Array
+from normlib.sums import inner, total
 
-Scale = Literal["std", "rms", "norm"]
-SCALES: tuple[Scale, ...] = ("std", "rms", "norm")
+Scale = Literal["std", "rms", "norm", "one"]
+SCALES: tuple[Scale, ...] = ("std", "rms", "norm", "one")
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # == and repr would go through all numbers
@@ -28,16 +28,16 @@ class Cache(checks.Brief):
 
     Attributes
     ----------
-    x_hat : the normalized values, in x's shape
+    rest : x - mu, in x's shape
     mu : what was subtracted; the shared axes are kept as size 1, and without centring it is one 0
-    var : sigma squared without eps: biased variance, mean square or sum of squares
+    var : sigma squared without eps: biased variance, mean square, sum of squares, or 1
     inv_sigma : 1 / sqrt(var + eps), and 0 where that root is 0
     axes, center, scale : as given to `standardize`
     count : how many values share one mu and sigma
     constant : whether the statistics were given, so that no gradient flows through them
     """
 
-    x_hat: Array
+    rest: Array
     mu: Array
     var: Array
     inv_sigma: Array
@@ -46,6 +46,11 @@ class Cache(checks.Brief):
     center: bool
     scale: Scale
     constant: bool
+
+    @property
+    def x_hat(self) -> Array:
+        """The normalized values, (x - mu) / sigma, in x's shape."""
+        return self.rest * self.inv_sigma
 
 
 def standardize(
@@ -69,9 +74,10 @@ def standardize(
         The axes that share one mu and one sigma.
     center : bool
         Subtract the mean; without it mu is 0.
-    scale : "std", "rms" or "norm"
+    scale : "std", "rms", "norm" or "one"
         What v is: the biased variance, the mean square, or the sum of squares, each of ``x - mu``.
-        "std" is measured about the mean, so it needs ``center=True``.
+        "std" is measured about the mean, so it needs ``center=True``. With "one", sigma is 1 and
+        the mean is all that goes, so it needs that too.
     eps : float
         Added to v inside the root. With ``eps=0`` a set of zero size gives x_hat = 0, and gradient
         0, instead of NaN.
@@ -90,8 +96,8 @@ def standardize(
     TypeError
         x is not a float array.
     ValueError
-        An axis, scale or eps is out of range, "std" comes without centring, or given statistics
-        do not broadcast to x.
+        An axis, scale or eps is out of range, "std" or "one" comes without centring, or given
+        statistics do not broadcast to x.
 
     Source: Ioffe & Szegedy 2015, arXiv:1502.03167, algorithm 1, generalized.
 
@@ -103,29 +109,13 @@ def standardize(
            [-1.,  1.]])
     """
     x = checks.floating(x, "x")
-    checks.choice(scale, "scale", SCALES)
+    check_measure(center, scale)
     eps = checks.number(eps, "eps", low=0)
     axes = _axes(axes, x.ndim)
-    if scale == "std" and not center:
-        raise ValueError(
-            "scale='std' is measured about the mean; got center=False. "
-            "Use scale='rms', or center=True."
-        )
-    count = math.prod([x.shape[axis] for axis in axes])
-    if statistics is None:
-        exactly = eps == 0 or x.dtype.itemsize < 8
-        mu, rest = shifted(x, axes, count, exactly) if center else _unshifted(x)
-        var = np.divide(inner(rest, rest, axes), 1 if scale == "norm" else count)
-    else:
-        mu, var = _given(statistics, x)
-        rest = x - mu
-    sigma = np.sqrt(var + x.dtype.type(eps))
-    inv_sigma = 1 / sigma if sigma.all() else _inverse(sigma)
-    x_hat = np.multiply(rest, inv_sigma, out=None if rest is x else rest)
-    cache = Cache(
-        x_hat, mu, var, inv_sigma, axes, count, center, scale, constant=statistics is not None
-    )
-    return x_hat, cache
+    if statistics is not None:
+        statistics = _given(statistics, x)
+    cache = measure(x, axes, center=center, scale=scale, eps=eps, statistics=statistics)
+    return move(cache), cache
 
 
 def standardize_backward(dx_hat: Array, cache: Cache) -> Array:
@@ -137,7 +127,7 @@ def standardize_backward(dx_hat: Array, cache: Cache) -> Array:
 
     The first bar is there because every value moves mu, the second because every value moves
     sigma. Without centring the first goes; where sigma is a norm, the second is a sum and not a
-    mean; with given statistics both go.
+    mean, and where it is 1, the second goes; with given statistics both go.
 
     Parameters
     ----------
@@ -157,73 +147,80 @@ def standardize_backward(dx_hat: Array, cache: Cache) -> Array:
         dx_hat does not have x_hat's shape.
     """
     checks.kind(cache, Cache, "cache", "Pass what standardize returned beside x_hat.")
-    x_hat, axes, count = cache.x_hat, cache.axes, cache.count
     dx_hat = checks.floating(dx_hat, "dx_hat")
-    checks.shape(dx_hat, x_hat.shape, "dx_hat", "Pass the gradient with respect to x_hat.")
-    if cache.constant:
-        return dx_hat * cache.inv_sigma
-    along = inner(dx_hat, x_hat, axes) / (1 if cache.scale == "norm" else count)
-    dx = x_hat * along
-    np.subtract(dx_hat, dx, out=dx)
-    if cache.center:
-        dx -= total(dx_hat, axes) / count
-    dx *= cache.inv_sigma
-    return dx
+    checks.shape(dx_hat, cache.rest.shape, "dx_hat", "Pass the gradient with respect to x_hat.")
+    return move_back(dx_hat, cache)[0]
 
 
-def total(x: Array, axes: tuple[int, ...]) -> Array:
-    """Sum `x` over `axes`, keeping them as size 1.
+def measure(
+    x: Array,
+    axes: tuple[int, ...],
+    *,
+    center: bool,
+    scale: Scale,
+    eps: float,
+    statistics: tuple[Array, Array] | None = None,
+) -> Cache:
+    """Find mu and sigma of each set, and x - mu; the arguments are those of `standardize`."""
+    count = math.prod([x.shape[axis] for axis in axes])
+    rest: Array
+    inv_sigma: Array
+    if statistics is not None:
+        mu, var = statistics
+        rest = x - mu
+    elif center:
+        mu, rest = shifted(x, axes, count, exactly=eps == 0 or x.dtype.itemsize < 8)
+    else:
+        mu, rest = np.zeros((), x.dtype), x
+    if scale == "one":
+        var = inv_sigma = np.ones_like(mu)
+    else:
+        if statistics is None:
+            var = inner(rest, rest, axes) / _size(scale, count)
+        sigma = np.sqrt(var + eps)
+        inv_sigma = 1 / sigma if sigma.all() else _inverse(sigma)
+    return Cache(rest, mu, var, inv_sigma, axes, count, center, scale, statistics is not None)
 
-    A sum is a product with a vector of ones, and BLAS computes that several times faster than a
-    ufunc reduces; so the axes at either end go through a matrix product.
+
+def move(cache: Cache, g: Array | None = None, b: Array | None = None) -> Array:
+    """Return z = g * x_hat + b, where g and b broadcast to x; without them, x_hat."""
+    if g is None or b is None:
+        return cache.x_hat
+    z = cache.rest * (cache.inv_sigma * g)
+    z += b
+    return z
+
+
+def move_back(
+    dz: Array, cache: Cache, g: Array | None = None
+) -> tuple[Array, Array | None, Array | None]:
+    r"""Return the gradients of x, g and b.
+
+    This is `standardize_backward` with :math:`\delta = g\,\partial L/\partial z`. Its two bars and
+    the gradients of g and b are all sums of :math:`\partial L/\partial z` and of that times x - mu.
+    So these two are summed once, over the axes of a set along which g is the same; of an image
+    little is left after that.
     """
-    plan = _plan(x.shape, axes)
-    if plan.right > 1:
-        x = x.reshape(-1, plan.right) @ _ones(plan.right, x.dtype)
-    if plan.left > 1:
-        x = _ones(plan.left, x.dtype) @ x.reshape(plan.left, -1)
-    if plan.middle:
-        x = x.reshape(plan.rest).sum(axis=plan.middle)
-    return x.reshape(plan.kept)
-
-
-class _Plan(NamedTuple):
-    """How to sum over some axes: which sizes to merge at both ends, and what is left between."""
-
-    kept: tuple[int, ...]  #: the shape of the result
-    right: int  #: how many values the last axes hold that are summed
-    left: int  #: and the first axes
-    rest: tuple[int, ...]  #: the sizes left between them
-    middle: tuple[int, ...]  #: the summed axes among those
-
-
-@lru_cache(maxsize=1024)
-def _plan(shape: tuple[int, ...], axes: tuple[int, ...]) -> _Plan:
-    kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
-    wide = [(size, axis in axes) for axis, size in enumerate(shape) if size > 1]
-    right = left = 1
-    while wide and wide[-1][1]:
-        right *= wide.pop()[0]
-    while wide and wide[0][1]:
-        left *= wide.pop(0)[0]
-    middle = tuple(axis for axis, (_, summed) in enumerate(wide) if summed)
-    return _Plan(kept, right, left, tuple(size for size, _ in wide), middle)
-
-
-@lru_cache(maxsize=64)
-def _ones(count: int, dtype: np.dtype[Any]) -> Array:
-    ones = np.ones(count, dtype)
-    ones.flags.writeable = False
-    return ones
-
-
-def inner(x: Array, y: Array, axes: tuple[int, ...]) -> Array:
-    """Sum ``x * y`` over `axes`, keeping them as size 1."""
-    plan = _plan(x.shape, axes)
-    if plan.left > 1 or plan.middle:
-        return total(x * y, axes)
-    rows = np.vecdot(x.reshape(-1, plan.right), y.reshape(-1, plan.right))
-    return np.asarray(rows).reshape(plan.kept)
+    rest, inv_sigma, axes = cache.rest, cache.inv_sigma, cache.axes
+    along = axes if g is None else tuple(axis for axis in axes if g.shape[axis] == 1)
+    plain = total(dz, along)
+    with_x_hat: Array = inner(dz, rest, along) * inv_sigma
+    dg = db = None
+    slope: Array = inv_sigma
+    if g is not None:
+        samples = tuple(i for i, size in enumerate(g.shape) if size == 1 and i not in axes)
+        dg, db = total(with_x_hat, samples), total(plain, samples)
+        within = tuple(axis for axis in axes if axis not in along)
+        plain, with_x_hat = inner(plain, g, within), inner(with_x_hat, g, within)
+        slope = inv_sigma * g
+    dx: Array = dz * slope
+    if not cache.constant:
+        if cache.scale != "one":
+            size = _size(cache.scale, cache.count)
+            np.subtract(dx, rest * (with_x_hat * inv_sigma * inv_sigma / size), out=dx)
+        if cache.center:
+            np.subtract(dx, plain * inv_sigma / cache.count, out=dx)
+    return dx, dg, db
 
 
 def shifted(x: Array, axes: tuple[int, ...], count: int, exactly: bool) -> tuple[Array, Array]:
@@ -243,9 +240,9 @@ def shifted(x: Array, axes: tuple[int, ...], count: int, exactly: bool) -> tuple
     return mu + residue, rest
 
 
-def _unshifted(x: Array) -> tuple[Array, Array]:
-    """Return a mu of 0 and x itself."""
-    return np.zeros((), x.dtype), x
+def _size(scale: Scale, count: int) -> int:
+    """Return what the sum of squares is divided by: a norm is not a mean."""
+    return 1 if scale == "norm" else count
 
 
 def _inverse(sigma: Array) -> Array:
@@ -266,6 +263,16 @@ def _given(statistics: tuple[Array, Array], x: Array) -> tuple[Array, Array]:
             "Keep the shared axes as size 1."
         )
     return mu, var
+
+
+def check_measure(center: Any, scale: Any) -> None:
+    """Refuse a scale that nothing measures."""
+    checks.choice(scale, "scale", SCALES)
+    if scale in ("std", "one") and not center:
+        raise ValueError(
+            f"scale={scale!r} needs a mean to subtract; got center=False. "
+            "Use scale='rms', or center=True."
+        )
 
 
 def _axes(axes: int | Iterable[int], ndim: int) -> tuple[int, ...]:

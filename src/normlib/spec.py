@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from normlib import checks
-from normlib.core import SCALES, Scale
+from normlib.core import SCALES, Scale, check_measure
 
 ActsOn = Literal["pre-activation", "weight", "weight and input"]
 ACTS_ON: tuple[ActsOn, ...] = ("pre-activation", "weight", "weight and input")
@@ -46,9 +46,12 @@ class Norm:
         statistics.
     affine : bool
         Whether the layer learns g and b, one pair per channel.
-    start : "one" or "sigma"
-        Where g starts: at 1, or at sigma, so that the layer starts as the one without
-        normalization.
+    start : "one", "sigma" or a number
+        Where g starts: at 1, at sigma, so that the layer starts as the one without normalization,
+        or at this number: a cosine, which is at most 1, learns faster from a larger scale.
+    then : Norm, optional
+        For weights only: what normalizes the product with those weights, before g and b. Its own
+        `affine` and `start` are not looked at.
     paper, url : str
         Where it comes from.
 
@@ -80,7 +83,8 @@ class Norm:
     groups: int | None = None
     momentum: float | None = 0.1
     affine: bool = True
-    start: Literal["one", "sigma"] = "one"
+    start: Literal["one", "sigma"] | float = "one"
+    then: Norm | None = None
     paper: str = field(default="", compare=False)
     url: str = field(default="", compare=False)
 
@@ -93,7 +97,10 @@ class Norm:
                 )
         checks.choice(self.acts_on, "acts_on", ACTS_ON)
         checks.choice(self.scale, "scale", SCALES)
-        checks.choice(self.start, "start", ("one", "sigma"))
+        if isinstance(self.start, str):
+            checks.choice(self.start, "start", ("one", "sigma"))
+        else:
+            checks.number(self.start, "start")
         checks.number(self.eps, "eps", low=0)
         if self.momentum is not None:
             checks.number(self.momentum, "momentum", low=0, high=1)
@@ -102,12 +109,9 @@ class Norm:
                 raise ValueError(
                     f"{name} must be True or False; got {getattr(self, name)!r}. Pass one of these."
                 )
-        if self.scale == "std" and not self.center:
-            raise ValueError(
-                "scale='std' is measured about the mean; got center=False. "
-                "Use scale='rms', or center=True."
-            )
+        check_measure(self.center, self.scale)
         self._check_shares()
+        self._check_then()
         if self.groups is None:
             return
         if not self.grouped:
@@ -131,6 +135,18 @@ class Norm:
             raise ValueError(
                 "shares must hold 'S' where it holds 'N', or there is no running mean per "
                 f"channel; got {self.shares!r}. Add 'S'."
+            )
+
+    def _check_then(self) -> None:
+        """`then` is a normalization of activations behind one of weights."""
+        if self.then is None:
+            return
+        checks.kind(self.then, Norm, "then", "Pass norm('batch'), say, or leave it out.")
+        if not self.on_weights or self.then.on_weights:
+            raise ValueError(
+                "then must be a normalization of activations behind one of weights; got "
+                f"{self.then.name!r} behind {self.name!r}. Leave it out, or put a Normalize "
+                "layer behind."
             )
 
     @cached_property

@@ -13,8 +13,9 @@ import numpy as np
 
 from normlib import checks
 from normlib.checks import Array
-from normlib.core import shifted, total
+from normlib.core import shifted
 from normlib.roots import ROOTS, How, Saved
+from normlib.sums import total
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # == and repr would go through all numbers

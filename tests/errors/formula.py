@@ -23,6 +23,11 @@ def like(**fields):
     return Norm(**{"name": "mine", "shares": "cS", **fields})
 
 
+def on_weights(**fields):
+    """Return the same of one that acts on weights."""
+    return like(acts_on="weight", shares="", **fields)
+
+
 CORE = [
     *many("x", lambda e, v: standardize(v, 0), (T, V), "x must", NOT_FLOATS, "Use|Pass"),
     *many("eps", lambda e, v: standardize(X, 0, eps=v), V, "eps", NOT_EPS, "range"),
@@ -38,6 +43,7 @@ CORE = [
     Case(
         "center", lambda e: standardize(X, 0, center=False), V, "scale='std'", "center=False", "rms"
     ),
+    Case("one", lambda e: standardize(X, 0, center=False, scale="one"), V, "'one'", "False", "rms"),
     Case(
         "statistics",
         lambda e: standardize(X, 0, statistics=(np.zeros(8), np.ones(8))),
@@ -114,7 +120,33 @@ SPEC = [
     ),
     Case("acts_on", lambda e: like(acts_on="bias"), V, "acts_on", "'bias'", "Pass"),
     Case("own scale", lambda e: like(scale="max"), V, "scale", "'max'", "Pass"),
-    Case("start", lambda e: like(start=1), V, "start", "1", "Pass"),
+    *many(
+        "start",
+        lambda e, v: like(start=v),
+        V,
+        "start",
+        {"'two'": "two", "nan": NAN, "None": None, "True": True},
+        "Pass",
+    ),
+    Case(
+        "then", lambda e: like(acts_on="weight", shares="", then="batch"), T, "then", "str", "Pass"
+    ),
+    Case(
+        "then without weights",
+        lambda e: like(then=norm("batch")),
+        V,
+        "then",
+        "'batch'",
+        "Leave it out",
+    ),
+    Case(
+        "weights then weights",
+        lambda e: on_weights(then=norm("cosine")),
+        V,
+        "then",
+        "'cosine' behind 'mine'",
+        "Leave it out",
+    ),
     Case("own center", lambda e: like(center=False), V, "scale='std'", "center=False", "rms"),
     Case("own name", lambda e: like(name=None), V, "name", "None", "quotes"),
     Case("own groups", lambda e: like(groups=2), V, "groups", "groups=2", "Leave it out"),

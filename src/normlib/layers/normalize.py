@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from normlib import checks
 from normlib.checks import Array
-from normlib.core import Cache, standardize, standardize_backward, total
+from normlib.core import Cache, measure, move, move_back
 from normlib.layers.layer import Layer
 from normlib.norms import resolve
 from normlib.spec import Norm
+from normlib.sums import total
 
 
 class Affine(Layer):
@@ -154,7 +155,8 @@ class Normalize(Layer):
         self.dtype = checks.float_dtype(dtype)
         self.check_finite = check_finite
         if found.affine:
-            self.parts[""] = Affine(self.channels, channel_axis=channel_axis, dtype=self.dtype)
+            self.add("g", np.ones(self.channels, self.dtype))
+            self.add("b", np.zeros(self.channels, self.dtype))
         self._statistics: dict[str, Array] = {}
         if found.running:
             self._statistics = {
@@ -162,6 +164,7 @@ class Normalize(Layer):
                 "var": np.ones(self.channels, self.dtype),
                 "batches": np.zeros((), self.dtype),
             }
+        self._channels_in_view = (1, self.groups, self.channels // self.groups, 1)
         self._cache: Cache | None = None
         self._shape: tuple[int, ...] = ()
 
@@ -176,30 +179,31 @@ class Normalize(Layer):
         measured = not self.norm.running or (self.training and not self.frozen)
         if measured:
             self._check_count(view.shape, a.shape)
-        x_hat, self._cache = standardize(
+        cache = measure(
             view,
             self.norm.axes,
             **self.norm.measure,
             statistics=None if measured else self._running_in_view(),
         )
-        self._shape = a.shape
+        z = move(cache, self._in_view("g"), self._in_view("b")).reshape(a.shape)
         if measured and self.norm.running:
-            self._track(self._cache)
-        x_hat = x_hat.reshape(a.shape)
-        self.show("a", a)
-        if self.norm.affine:
-            return self.parts[""].forward(x_hat)
-        self.show("x_hat", x_hat)
-        self.show("z", x_hat)
-        return x_hat
+            self._track(cache)
+        self._cache, self._shape = cache, a.shape
+        if self.tap is not None:
+            self.show("a", a)
+            self.show("x_hat", cache.x_hat.reshape(a.shape) if self.norm.affine else z)
+            self.show("z", z)
+        return z
 
     def backward(self, dz: Array) -> Array:
         """Return dL/da, and fill the gradients of g and b."""
         cache: Cache = self.cached(self._cache)
         dz = checks.floating(dz, "dz")
         checks.shape(dz, self._shape, "dz", "Pass the gradient with respect to the output.")
-        dx_hat = self.parts[""].backward(dz) if self.norm.affine else dz
-        return standardize_backward(dx_hat.reshape(cache.x_hat.shape), cache).reshape(dz.shape)
+        da, dg, db = move_back(dz.reshape(cache.rest.shape), cache, self._in_view("g"))
+        if dg is not None and db is not None:
+            self.slopes["g"][...], self.slopes["b"][...] = dg.ravel(), db.ravel()
+        return da.reshape(dz.shape)
 
     def _view(self, a: Any) -> Array:
         """Return `a` as (N, G, c, S), or say what is wrong with it."""
@@ -243,9 +247,14 @@ class Normalize(Layer):
             )
         )
 
+    def _in_view(self, name: str) -> Array | None:
+        """Return a parameter, where there is one, as it broadcasts to (N, G, c, S)."""
+        value = self.values.get(name)
+        return None if value is None else value.reshape(self._channels_in_view)
+
     def _running_in_view(self) -> tuple[Array, Array]:
-        shape = (1, self.groups, self.channels // self.groups, 1)
-        return self._statistics["mean"].reshape(shape), self._statistics["var"].reshape(shape)
+        mean, var = self._statistics["mean"], self._statistics["var"]
+        return mean.reshape(self._channels_in_view), var.reshape(self._channels_in_view)
 
     def _track(self, cache: Cache) -> None:
         """Move the running statistics towards the batch's, by `momentum` or as a plain average."""

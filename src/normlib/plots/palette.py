@@ -60,6 +60,7 @@ TONES = {
     "weight": Tones("#a80f1f", "#ec6a63", (9, 2), "v"),
     "cosine": Tones("#46309b", "#9585ff", (5, 1.4, 1.2, 1.4, 1.2, 1.4), "P"),
     "rms": Tones("#00424d", "#8cf0f2", (2, 1), "X"),
+    "mean_only": Tones("#856b50", "#f7e3a1", (6, 1.2, 2, 1.2, 2, 1.2), "d"),
 }
 
 #: For names that are not in the book's palette, such as a normalization written in a notebook.
