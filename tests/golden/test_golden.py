@@ -12,7 +12,7 @@ import pytest
 from stored import FOLDER, Case, differences, read, unlike, write
 
 import normlib
-from normlib import Dense, Layer, Normalize, norm
+from normlib import Dense, Layer, Normalize, core, norm
 from normlib.layers import normalize as normalize_module
 
 #: Two sums in another order agree to about 1e-15 of their largest term: where terms cancel, that is
@@ -185,19 +185,17 @@ def test_training(name):
 
 
 def twisted(change: Callable[..., tuple]) -> Callable[..., tuple]:
-    """Return `standardize` with something wrong about its measured variance."""
+    """Return `measure` with something wrong about its variance."""
 
-    def standardize(view, axes, *, eps, statistics, **measure):
-        _, cache = normlib.standardize(view, axes, eps=eps, **measure)
+    def measure(view, axes, *, eps, statistics, **options):
+        cache = core.measure(view, axes, eps=eps, statistics=statistics, **options)
         if statistics is not None:
-            return normlib.standardize(view, axes, eps=eps, statistics=statistics, **measure)
+            return cache
         var, eps = change(cache.var, cache.count, eps)
-        x_hat, wrong = normlib.standardize(
-            view, axes, eps=eps, statistics=(cache.mu, var), **measure
-        )
-        return x_hat, replace(wrong, constant=False)
+        wrong = core.measure(view, axes, eps=eps, statistics=(cache.mu, var), **options)
+        return replace(wrong, constant=False)
 
-    return standardize
+    return measure
 
 
 WRONG_VARIANCE = {
@@ -210,7 +208,7 @@ WRONG_VARIANCE = {
 def test_the_twist_itself_changes_nothing(monkeypatch):
     """Catches a stand-in that is rejected for a reason of its own."""
     right = twisted(lambda var, count, eps: (var, eps))
-    monkeypatch.setattr(normalize_module, "standardize", right)
+    monkeypatch.setattr(normalize_module, "measure", right)
     case = stored("batch", "image")
     assert complaints(follow(LAYERS["batch", "image"](), case), case) == []
 
@@ -219,7 +217,7 @@ def test_the_twist_itself_changes_nothing(monkeypatch):
 @pytest.mark.parametrize("file", ["batch", "layer", "instance", "group"])
 def test_a_wrong_variance_is_found(file, wrong, monkeypatch):
     """Catches a comparison so loose that a small mistake in sigma passes."""
-    monkeypatch.setattr(normalize_module, "standardize", twisted(WRONG_VARIANCE[wrong]))
+    monkeypatch.setattr(normalize_module, "measure", twisted(WRONG_VARIANCE[wrong]))
     name = "2 image" if file == "group" else "image"
     case = stored(file, name)
     said = complaints(follow(LAYERS[file, name](), case), case)
