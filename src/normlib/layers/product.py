@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from normlib import checks
 from normlib.checks import Array
-from normlib.core import Cache, standardize, standardize_backward, total
+from normlib.core import Cache, standardize, standardize_backward
 from normlib.layers.activation import ACTIVATIONS, Activation
 from normlib.layers.layer import Layer
 from normlib.layers.normalize import Affine, Normalize
 from normlib.norms import resolve
 from normlib.spec import Norm
+from normlib.sums import total
 
 
 class Product(Layer):
