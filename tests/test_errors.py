@@ -22,6 +22,7 @@ CASES = [
     *runs.TRAIN,
     *runs.RECORD,
     *whitening.CASES,
+    *runs.SWEEP,
 ]
 
 

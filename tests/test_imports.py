@@ -27,6 +27,9 @@ ORDER = [
     "data",
     "record",
     "train",
+    "cells",
+    "grids",
+    "sweep",
 ]
 READERS = {"plots", "widgets"}
 

@@ -12,11 +12,13 @@ True
 
 from normlib.core import Cache, standardize, standardize_backward
 from normlib.data import Data, load_digits
+from normlib.grids import Sweep
 from normlib.layers import Activation, Affine, Conv2d, Dense, Flatten, Layer, Normalize
 from normlib.nets import Net, mlp, recalibrate, statistics_kept
 from normlib.norms import NORMS, norm
 from normlib.record import Recorder, Signal, Trace
 from normlib.spec import Norm
+from normlib.sweep import sweep
 from normlib.train import (
     SGD,
     Adam,
@@ -49,6 +51,7 @@ __all__ = [
     "Normalize",
     "Recorder",
     "Signal",
+    "Sweep",
     "Trace",
     "Whitening",
     "accuracy",
@@ -64,6 +67,7 @@ __all__ = [
     "standardize",
     "standardize_backward",
     "statistics_kept",
+    "sweep",
     "whiten",
 ]
 __version__ = "0.1.0"

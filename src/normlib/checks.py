@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, cast
 
@@ -31,6 +32,17 @@ def _brief(value: Any) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(map(_brief, value))}{',' * (len(value) == 1)})"
     return repr(value) if isinstance(value, Brief | str | int | None) else f"{value:.4g}"
+
+
+@contextmanager
+def installed(what: str, package: str) -> Iterator[None]:
+    """Say how to install a package where the imports inside this context fail."""
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError(
+            f'{what} needs {package}. Install it with: pip install "normlib[book]"'
+        ) from error
 
 
 def kind(value: Any, wanted: type, name: str, way_out: str) -> None:

@@ -103,12 +103,8 @@ def load_digits(images: bool = False, *, split: int = 0) -> Data:
     Source: E. Alpaydin and C. Kaynak 1998, UCI Machine Learning Repository,
     https://doi.org/10.24432/C50P49, the test part, as shipped by scikit-learn.
     """
-    try:
+    with checks.installed("load_digits", "scikit-learn"):
         from sklearn import datasets
-    except ImportError as error:
-        raise ImportError(
-            'load_digits needs scikit-learn. Install it with: pip install "normlib[book]"'
-        ) from error
     pixels, labels = datasets.load_digits(return_X_y=True)
     order = np.random.default_rng(split).permutation(len(pixels))
     x, y = pixels[order].astype(np.float64), labels[order]

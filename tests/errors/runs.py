@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 
 from errors.kinds import (
@@ -20,6 +23,7 @@ from normlib import (
     Momentum,
     Net,
     Recorder,
+    Sweep,
     Trace,
     accuracy,
     fit,
@@ -27,6 +31,7 @@ from normlib import (
     mlp,
     recalibrate,
     softmax_cross_entropy,
+    sweep,
 )
 
 NOT_ARRAYS = {seen: value for seen, value in NOT_FLOATS.items() if seen != "(0, 3)"}
@@ -50,6 +55,19 @@ def stepped(optimizer):
 def data(**parts):
     good = {"x_train": X, "y_train": LABELS, "x_test": X, "y_test": LABELS}
     return Data(**{**good, **parts})
+
+
+FOLDER = Path(tempfile.gettempdir()) / "never made"  # the call fails before
+INSIDE = f"{__file__}/below"
+NOT_JOBS = {"0": 0, "2.5": 2.5, "True": True, "'all'": "all"}
+
+
+def grid(run=lambda lr: {"y": lr}, values=None, **options):
+    return sweep(run, {"lr": [0.1, 0.2]} if values is None else values, **{"n_jobs": 1, **options})
+
+
+def table():
+    return Sweep({"lr": (0.1, 0.2)}, {"y": np.ones(2)})
 
 
 NETS = [
@@ -294,4 +312,88 @@ RECORD = [
     ),
     Case("no run", lambda e: Recorder().trace(), R, "Recorder", "no frame", "fit"),
     Case("file", lambda e: Trace.load(__file__), V, "path", r"runs\.py", "Trace.save"),
+]
+SWEEP = [
+    *many("run", lambda e, v: grid(v), T, "run", {"int": 3, "dict": {}}, "Pass"),
+    *many("grid", lambda e, v: grid(values=v), V, "grid", {"{}": {}, "list": [0.1]}, "'lr'"),
+    *many(
+        "axis",
+        lambda e, v: grid(values={"lr": v}),
+        V,
+        r"grid\['lr'\]",
+        {"'batch'": "batch", "0.1": 0.1, "None": None},
+        "Put",
+    ),
+    *many(
+        "axis of values",
+        lambda e, v: grid(values={"lr": v}),
+        V,
+        r"grid\['lr'\]",
+        {"()": [], "(0.1, 0.2, 0.1)": [0.1, 0.2, np.float64(0.1)]},
+        "repetitions",
+    ),
+    *many(
+        "value",
+        lambda e, v: grid(values={"lr": [v]}),
+        T,
+        "grid",
+        {"Adam": Adam(), "builtin_function_or_method": len, "type": Adam, "object": object()},
+        "word",
+    ),
+    *many(
+        "arguments",
+        lambda e, v: grid(values=v),
+        T,
+        "grid .* arguments",
+        {"['rate']": {"rate": [1]}, "['lr', 'seed']": {"lr": [1], "seed": [1]}},
+        "axis",
+    ),
+    *many("version", lambda e, v: grid(path=FOLDER, version=v), T, "version", {"2": 2}, "quotes"),
+    Case(
+        "no code",
+        lambda e: grid(type("Run", (), {"__call__": lambda self, lr: lr})(), path=FOLDER),
+        T,
+        "version",
+        "Run",
+        "whenever",
+    ),
+    *many("path", lambda e, v: grid(path=v), V, "path", {__file__: __file__}, "another"),
+    *many("path below a file", lambda e, v: grid(path=v), V, "path", {"below": INSIDE}, "another"),
+    *many("n_jobs", lambda e, v: grid(n_jobs=v), V, "n_jobs", NOT_JOBS, "per core"),
+    *many(
+        "result",
+        lambda e, v: grid(lambda lr: v),
+        T,
+        "run must return",
+        {"float": 0.5, "NoneType": None, "dict": {}},
+        "Return",
+    ),
+    *many(
+        "in the result",
+        lambda e, v: grid(lambda lr: {"y": v}),
+        T,
+        "run must return",
+        {"str": "0.5", "NoneType": None, "Adam": Adam()},
+        "Return",
+    ),
+    Case("result name", lambda e: grid(lambda lr: {1: lr}), T, "run must", "1", "Return"),
+    Case(
+        "other names",
+        lambda e: grid(lambda lr: {f"y{lr}": lr}),
+        V,
+        "same names",
+        "y0.1.*y0.2",
+        "NaN",
+    ),
+    Case(
+        "other axes",
+        lambda e: grid(lambda lr: {"y": lr if lr < 0.15 else np.ones(3)}),
+        V,
+        "numbers of axes",
+        "0.*1",
+        "NaN",
+    ),
+    Case("no such result", lambda e: table().array("z"), K, "name", "'z'", "'y'"),
+    Case("no such axis", lambda e: table().array("y", seed=0), K, "at", "'seed'", "'lr'"),
+    Case("no such value", lambda e: table().array("y", lr=0.3), K, "lr", "0.3", "0.1, 0.2"),
 ]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from normlib import checks
 from normlib.plots.palette import DARK, LIGHT, Theme, drawing
 
 if TYPE_CHECKING:
@@ -19,12 +20,8 @@ CSS_DPI = 100
 
 def _matplotlib() -> Any:
     """Import matplotlib, or say how to install it."""
-    try:
+    with checks.installed("a figure", "matplotlib"):
         import matplotlib
-    except ImportError as error:
-        raise ImportError(
-            'figures need matplotlib, which is not installed. Run: pip install "normlib[book]"'
-        ) from error
     return matplotlib
 
 

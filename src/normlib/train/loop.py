@@ -261,11 +261,7 @@ def _steps(steps: int, progress: bool) -> Iterable[int]:
     """Count the steps, behind a progress bar if one is wanted."""
     if not progress:
         return range(steps)
-    try:
+    with checks.installed("progress=True", "tqdm"):
         from tqdm.auto import tqdm
-    except ImportError as error:
-        raise ImportError(
-            'progress=True needs tqdm. Install it with: pip install "normlib[book]"'
-        ) from error
     bar: Iterable[int] = tqdm(range(steps))
     return bar

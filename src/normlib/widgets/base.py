@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
 
+from normlib import checks
 from normlib.plots.figure import Picture
 from normlib.plots.palette import Tones
 from normlib.widgets.pack import pack
 
-try:
+with checks.installed("a widget", "anywidget"):
     import anywidget
-except ImportError as error:
-    raise ImportError(
-        'widgets need anywidget, which is not installed. Run: pip install "normlib[book]"'
-    ) from error
 
 if TYPE_CHECKING:
     import numpy.typing as npt
