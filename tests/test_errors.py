@@ -11,13 +11,27 @@ import pytest
 from errors import convs, formula, layers, runs, whitening
 from errors.convs import IMAGES
 from errors.kinds import LABELS, X
-from normlib import Activation, Conv2d, Data, Dense, Flatten, Layer, Normalize, mlp
+from normlib import (
+    Activation,
+    AvgPool2d,
+    Conv2d,
+    Data,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    MaxPool2d,
+    Normalize,
+    mlp,
+)
 
 CASES = [
     *formula.CORE,
     *formula.SPEC,
     *layers.CASES,
     *convs.CONV,
+    *convs.POOL,
+    *convs.CNN,
     *runs.NETS,
     *runs.TRAIN,
     *runs.RECORD,
@@ -42,7 +56,8 @@ def e(rng):
         if isinstance(layer, Layer):
             layer.forward(X)
     found.conv, found.flatten = Conv2d(3, 4, 3, norm="batch", rng=rng), Flatten()
-    for layer in (found.conv, found.flatten):
+    found.pools = {type(p): p for p in (AvgPool2d(2), MaxPool2d(2), GlobalAvgPool())}
+    for layer in (found.conv, found.flatten, *found.pools.values()):
         layer.forward(IMAGES)
     return found
 

@@ -13,8 +13,19 @@ True
 from normlib.core import Cache, standardize, standardize_backward
 from normlib.data import Data, load_digits
 from normlib.grids import Sweep
-from normlib.layers import Activation, Affine, Conv2d, Dense, Flatten, Layer, Normalize
-from normlib.nets import Net, mlp, recalibrate, statistics_kept
+from normlib.layers import (
+    Activation,
+    Affine,
+    AvgPool2d,
+    Conv2d,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    MaxPool2d,
+    Normalize,
+)
+from normlib.nets import Net, cnn, mlp, recalibrate, statistics_kept
 from normlib.norms import NORMS, norm
 from normlib.record import Recorder, Signal, Trace
 from normlib.spec import Norm
@@ -37,14 +48,17 @@ __all__ = [
     "Activation",
     "Adam",
     "Affine",
+    "AvgPool2d",
     "Cache",
     "Conv2d",
     "Data",
     "Decorrelated",
     "Dense",
     "Flatten",
+    "GlobalAvgPool",
     "History",
     "Layer",
+    "MaxPool2d",
     "Momentum",
     "Net",
     "Norm",
@@ -55,6 +69,7 @@ __all__ = [
     "Trace",
     "Whitening",
     "accuracy",
+    "cnn",
     "decorrelate",
     "decorrelate_backward",
     "fit",

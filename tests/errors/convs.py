@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from errors.kinds import NOT_DTYPES, NOT_EPS, NOT_FLOATS, NOT_POSITIVE, Case, X, many
-from normlib import Conv2d, Flatten
+from normlib import AvgPool2d, Conv2d, Flatten, GlobalAvgPool, MaxPool2d, cnn
 
 V, T, R = ValueError, TypeError, RuntimeError
 IMAGES = np.arange(96.0).reshape(2, 3, 4, 4)
@@ -99,7 +99,13 @@ CONV = [
             "none",
             "Call forward first",
         )
-        for layer in (Conv2d(3, 3, 1, rng=np.random.default_rng(0)), Flatten())
+        for layer in (
+            Conv2d(3, 3, 1, rng=np.random.default_rng(0)),
+            Flatten(),
+            AvgPool2d(2),
+            MaxPool2d(2),
+            GlobalAvgPool(),
+        )
     ),
     *many(
         "flatten x",
@@ -117,4 +123,109 @@ CONV = [
         {**NOT_FLOATS, "(2, 3, 4, 4)": IMAGES},
         "Use|Pass",
     ),
+]
+
+POOL = [
+    *(
+        case
+        for pool in (AvgPool2d, MaxPool2d)
+        for case in (
+            *many(
+                f"{pool.__name__} kernel",
+                lambda e, v, pool=pool: pool(v),
+                V,
+                "kernel",
+                NOT_SIZES,
+                "both directions",
+            ),
+            *many(
+                f"{pool.__name__} stride",
+                lambda e, v, pool=pool: pool(2, v),
+                V,
+                "stride",
+                {k: v for k, v in NOT_SIZES.items() if v is not None},
+                "both directions",
+            ),
+            *many(
+                f"{pool.__name__} padding",
+                lambda e, v, pool=pool: pool(2, padding=v),
+                V,
+                "padding",
+                {"-1": -1, "None": None, "2": 2, "(0, 2)": (0, 2)},
+                "both directions|Pass less",
+            ),
+            *many(
+                f"{pool.__name__} x",
+                lambda e, v, pool=pool: pool(2).forward(v),
+                (T, V),
+                "x must",
+                {**NOT_IMAGES, "1 x 4": IMAGES[:, :, :1]},
+                "Use|Pass|Reshape",
+            ),
+            *many(
+                f"{pool.__name__} dy",
+                lambda e, v, pool=pool: e.pools[pool].backward(v),
+                (T, V),
+                "dy must",
+                {**NOT_FLOATS, "(2, 3, 4, 4)": IMAGES},
+                "Use|Pass",
+            ),
+        )
+    ),
+    *many(
+        "global x",
+        lambda e, v: GlobalAvgPool().forward(v),
+        (T, V),
+        "x must",
+        {**NOT_FLOATS, "(8, 3)": X},
+        "Use|Pass|Leave",
+    ),
+    *many(
+        "global dy",
+        lambda e, v: e.pools[GlobalAvgPool].backward(v),
+        (T, V),
+        "dy must",
+        {**NOT_FLOATS, "(2, 3, 4, 4)": IMAGES},
+        "Use|Pass",
+    ),
+]
+CNN = [
+    *many(
+        "cnn channels",
+        lambda e, v: cnn(v),
+        V,
+        "channels",
+        {"[]": [], "16": 16, "None": None},
+        r"\[16, 32\]",
+    ),
+    *many("cnn width", lambda e, v: cnn([4, v]), V, "channels", NOT_POSITIVE, "at least 1"),
+    *many(
+        "cnn image",
+        lambda e, v: cnn([4], image=v),
+        V,
+        "image",
+        {"(8, 8)": (8, 8), "8": 8, "0": (1, 0, 8), "2.5": (1, 8, 2.5)},
+        "x.shape|at least 1",
+    ),
+    *many(
+        "cnn classes", lambda e, v: cnn([4], classes=v), V, "classes", NOT_POSITIVE, "at least 1"
+    ),
+    *(
+        case
+        for name in ("kernel", "stride", "padding")
+        for case in many(
+            f"cnn {name}",
+            lambda e, v, name=name: cnn([4, 4], **{name: v}),
+            V,
+            name,
+            {"'3'": "3", "-1": -1, "[3]": [3], "[1, 1, 1]": [1, 1, 1]},
+            "both directions|as many as",
+        )
+    ),
+    Case("cnn too deep", lambda e: cnn([4] * 4), V, "images .* kernel", "2 x 2", "padding"),
+    Case("cnn f", lambda e: cnn([4], activation="x"), V, "activation", "'x'", "Pass"),
+    Case("cnn head", lambda e: cnn([4], head="max"), V, "head", "'max'", "Pass"),
+    Case("cnn norm", lambda e: cnn([4], norm=3), T, "norm", "int", "'batch'"),
+    Case("cnn scale", lambda e: cnn([4], init_scale=-1), V, "init_scale", "-1", "range"),
+    *many("cnn dtype", lambda e, v: cnn([4], dtype=v), T, "dtype", NOT_DTYPES, "float64"),
 ]

@@ -5,6 +5,7 @@ from normlib.layers.conv import Conv2d
 from normlib.layers.dense import Dense
 from normlib.layers.layer import Arrays, Layer
 from normlib.layers.normalize import Affine, Normalize
+from normlib.layers.pool import AvgPool2d, GlobalAvgPool, MaxPool2d
 from normlib.layers.shape import Flatten
 
 __all__ = [
@@ -12,9 +13,12 @@ __all__ = [
     "Activation",
     "Affine",
     "Arrays",
+    "AvgPool2d",
     "Conv2d",
     "Dense",
     "Flatten",
+    "GlobalAvgPool",
     "Layer",
+    "MaxPool2d",
     "Normalize",
 ]

@@ -31,8 +31,8 @@ class Windows:
         (kh, kw), (sh, sw), (ph, pw) = self.kernel, self.stride, self.padding
         if height + 2 * ph < kh or width + 2 * pw < kw:
             raise ValueError(
-                f"x must be at least as large as the kernel {self.kernel}, its padding "
-                f"{self.padding} included; got images of {height} x {width}. "
+                f"x must hold images at least as large as the kernel {self.kernel}, the padding "
+                f"{self.padding} included; got {height} x {width}. "
                 "Use a smaller kernel, or more padding."
             )
         return (height + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1

@@ -1,7 +1,7 @@
 """Networks: layers in a row, and what concerns all of them at once."""
 
-from normlib.nets.builders import mlp
+from normlib.nets.builders import cnn, mlp
 from normlib.nets.net import Net
 from normlib.nets.statistics import recalibrate, statistics_kept
 
-__all__ = ["Net", "mlp", "recalibrate", "statistics_kept"]
+__all__ = ["Net", "cnn", "mlp", "recalibrate", "statistics_kept"]
