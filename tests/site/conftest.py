@@ -39,7 +39,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "chapter" in metafunc.fixturenames:
         metafunc.parametrize("chapter", toc_pages())
     if "any_page" in metafunc.fixturenames:
-        metafunc.parametrize("any_page", [*toc_pages(), "search.html"])
+        others = ["search.html", "_modules/index.html", "_modules/normlib/core.html"]
+        metafunc.parametrize("any_page", [*toc_pages(), *others])
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,13 @@ One module per concern; none knows the chapters.
 - ``figures``    a light and a dark picture become one figure
 - ``widgets``    widgets run without a kernel, with a poster until then
 - ``folding``    hidden code and solutions fold with plain HTML
+- ``reference``  the library describes itself
 - ``pages``      the page around the text: navigation, links, metadata
 """
 
 from sphinx.application import Sphinx
 
-MODULES = ("execution", "mathml", "figures", "widgets", "folding", "pages")
+MODULES = ("execution", "mathml", "figures", "widgets", "folding", "reference", "pages")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

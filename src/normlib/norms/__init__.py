@@ -24,6 +24,7 @@ def _discover() -> Mapping[str, Norm]:
     return MappingProxyType({norm.name: norm for norm in norms})
 
 
+#: Every normalization by its name, read-only: one for each module of `normlib.norms`.
 NORMS: Mapping[str, Norm] = _discover()
 
 

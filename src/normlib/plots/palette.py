@@ -31,7 +31,9 @@ class Theme:
     high: str
 
 
+#: The colours of a light page.
 LIGHT = Theme("light", "#fbfaf7", "#1d1b18", "#625d55", "#e2ded5", "#f3f0e8", "#124a7d")
+#: And of a dark one.
 DARK = Theme("dark", "#141416", "#e8e5de", "#a6a19a", "#303033", "#212226", "#8ec7fb")
 
 _THEME: ContextVar[Theme] = ContextVar("theme", default=LIGHT)
