@@ -18,6 +18,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.inspect import stringify_signature
 
 LIBRARY = "normlib"
 OVERVIEW = 3  # from so many names on, a module begins with a list of them
@@ -193,6 +194,17 @@ def link_bases(app: Sphinx, name: str, obj: type, options: object, bases: list[A
     bases[:] = [f":py:class:`~{LIBRARY}.{base}`" for base in bases_of(obj)]
 
 
+def sign_widgets(
+    app: Sphinx, what: str, name: str, obj: Any, options: object, arguments: str, returned: str
+) -> tuple[str, str] | None:
+    """Show what a widget's ``__init__`` takes: traitlets hides it behind a ``__new__``."""
+    if what != "class" or arguments != "(*args, **kwargs)":
+        return None
+    found = inspect.signature(obj.__init__)
+    own = found.replace(parameters=list(found.parameters.values())[1:])
+    return stringify_signature(own, show_annotation=False, show_return_annotation=False), returned
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     for name in ("autodoc", "autosummary", "napoleon", "viewcode"):
         app.setup_extension(f"sphinx.ext.{name}")
@@ -201,5 +213,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("public", Public)
     app.add_directive("norms", Norms)
     app.connect("autodoc-process-docstring", prepare, priority=400)
+    app.connect("autodoc-process-signature", sign_widgets)
     app.connect("autodoc-process-bases", link_bases)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
