@@ -75,6 +75,8 @@ Do it.
 Attributes
 ----------
 mu : what was subtracted
+axes : what shares,
+    in order
 running : mapping
     Of shapes.
 
@@ -93,7 +95,8 @@ Examples
 def test_docstrings_are_prepared() -> None:
     """Catches a source read as an exception, an id that is no link, words taken for a type."""
     text = reference.prepared(DOCSTRING)
-    assert "\nmu\n    what was subtracted\nrunning : mapping\n    Of shapes.\n\nRaises" in text
+    own = "\nmu\n    what was subtracted\naxes\n    what shares,\n    in order\n"
+    assert f"{own}running : mapping\n    Of shapes.\n\nRaises" in text
     assert "\n    C\\. Wrong." in text
     link = "`arXiv:1502.03167 <https://arxiv.org/abs/1502.03167>`__"
     assert f"\nSource\n------\nIoffe & Szegedy 2015, {link}, algorithm 1.\n\nExamples" in text

@@ -185,7 +185,9 @@ def prepared(text: str) -> str:
     text = re.sub(r"\barXiv:(\d{4}\.\d{4,5})", link, text)
     before, heading, after = text.partition("Attributes\n----------\n")
     attributes, gap, rest = after.partition("\n\n")
-    attributes = re.sub(r"^(\w.*?) : (.*)$(?!\n )", r"\1\n    \2", attributes, flags=re.M)
+    # What ends its line with a comma goes on, and is no type either.
+    one_line = re.compile(r"^(\w.*?) : (.*,|.*(?!\n ))$", flags=re.M)
+    attributes = one_line.sub(r"\1\n    \2", attributes)
     return before + heading + attributes + gap + rest
 
 
