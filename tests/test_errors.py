@@ -22,6 +22,7 @@ from normlib import (
     Layer,
     MaxPool2d,
     Normalize,
+    Whiten,
     mlp,
 )
 
@@ -49,12 +50,14 @@ def e(rng):
         checked=Normalize("batch", 3, check_finite=True),
         dense=Dense(3, 4, norm="batch", rng=rng),
         tanh=Activation("tanh"),
+        whiten=Whiten(3),
+        exact=Whiten(3, eps=0),
         net=mlp([3, 4, 2], norm="batch"),
         data=Data(X, LABELS, X, LABELS),
     )
     for layer in vars(found).values():
         if isinstance(layer, Layer):
-            layer.forward(X)
+            layer.forward(X + rng.standard_normal(X.shape))  # X alone has rank 2
     found.conv, found.flatten = Conv2d(3, 4, 3, norm="batch", rng=rng), Flatten()
     found.pools = {type(p): p for p in (AvgPool2d(2), MaxPool2d(2), GlobalAvgPool())}
     for layer in (found.conv, found.flatten, *found.pools.values()):

@@ -24,6 +24,7 @@ from normlib.layers import (
     Layer,
     MaxPool2d,
     Normalize,
+    Whiten,
 )
 from normlib.nets import Net, cnn, mlp, recalibrate, statistics_kept
 from normlib.norms import NORMS, norm
@@ -67,6 +68,7 @@ __all__ = [
     "Signal",
     "Sweep",
     "Trace",
+    "Whiten",
     "Whitening",
     "accuracy",
     "cnn",

@@ -245,7 +245,15 @@ def _measure(x: Any, method: str, eps: float, iterations: int) -> Decorrelated:
             f"x must be small enough to be squared in {dtype}; got values up to "
             f"{np.abs(x).max():.1e}. Divide it by a constant."
         )
-    rounding = (d + np.sqrt(n)) * np.finfo(dtype).eps * np.linalg.norm(covariance)
-    how = How(eps, iterations, float(rounding))
-    matrix, saved = ROOTS[method].forward(covariance, how)
-    return Decorrelated(Whitening(method, eps, mean.reshape(d), covariance, matrix), centred, saved)
+    matrix, saved = root(covariance, n, method, eps, iterations)
+    whitening = Whitening(method, eps, mean.reshape(d), covariance, matrix)
+    return Decorrelated(whitening, centred, saved)
+
+
+def root(
+    covariance: Array, n: int, method: str, eps: float, iterations: int
+) -> tuple[Array, Saved]:
+    """Return the whitening matrix for a covariance measured on n samples, and its `saved`."""
+    rounding = (len(covariance) + np.sqrt(n)) * np.finfo(covariance.dtype).eps
+    how = How(eps, iterations, float(rounding * np.linalg.norm(covariance)))
+    return ROOTS[method].forward(covariance, how)

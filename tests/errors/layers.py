@@ -16,7 +16,7 @@ from errors.kinds import (
     X,
     many,
 )
-from normlib import Activation, Affine, Dense, Normalize, mlp, norm
+from normlib import Activation, Affine, Dense, Normalize, Whiten, mlp, norm
 
 V, T, R, K = ValueError, TypeError, RuntimeError, KeyError
 
@@ -130,10 +130,93 @@ CASES = [
         for layer in (
             Normalize("layer", 3),
             Affine(3),
+            Whiten(3),
             Activation("relu"),
             Dense(3, 3, rng=np.random.default_rng(0)),
             mlp([3, 3], norm="batch"),
         )
+    ),
+    *many("Whiten channels", lambda e, v: Whiten(v), V, "channels", NOT_POSITIVE, "at least"),
+    *many(
+        "Whiten groups",
+        lambda e, v: Whiten(6, groups=v),
+        V,
+        "groups",
+        {**NOT_POSITIVE, "groups=4 for 6": 4},
+        "at least 1|Pass one of",
+    ),
+    *many("Whiten eps", lambda e, v: Whiten(3, eps=v), V, "eps", NOT_EPS, "range"),
+    *many(
+        "Whiten momentum",
+        lambda e, v: Whiten(3, momentum=v),
+        V,
+        r"momentum .*\[0, 1\]",
+        {"1.1": 1.1, "-0.1": -0.1, "nan": NAN, "'0.1'": "0.1"},
+        "range",
+    ),
+    *many(
+        "Whiten iterations",
+        lambda e, v: Whiten(3, iterations=v),
+        V,
+        "iter",
+        NOT_POSITIVE,
+        "1",
+    ),
+    *many("Whiten affine", lambda e, v: Whiten(3, affine=v), V, "affine", {"1": 1}, "one of"),
+    *many(
+        "Whiten axis",
+        lambda e, v: Whiten(3, channel_axis=v),
+        V,
+        "channel_axis",
+        {"0": 0},
+        "P",
+    ),
+    *many("Whiten dtype", lambda e, v: Whiten(3, dtype=v), T, "dtype", NOT_DTYPES, "float64"),
+    Case("Whiten method", lambda e: Whiten(3, method="svd"), V, "method", "'svd'", "Pass"),
+    *many(
+        "Whiten x",
+        lambda e, v: e.whiten.forward(v),
+        (T, V),
+        "x must",
+        {
+            **NOT_FLOATS,
+            "float32": X.astype(np.float32),
+            "shape (8,)": X[:, 0],
+            "shape (8, 2)": X[:, :2],
+        },
+        "Use|Pass|Reshape|Check",
+    ),
+    *many(
+        "Whiten finite",
+        lambda e, v: e.whiten.forward(with_nan(v)),
+        V,
+        "x must be finite",
+        {"nan at index (2, 1)": NAN, "inf at index (2, 1)": np.inf},
+        "Mend",
+    ),
+    Case(
+        "Whiten rank",
+        lambda e: e.exact.forward(np.ones((8, 3))),
+        V,
+        "x must have a covariance of full rank",
+        "rank 0 of 3",
+        "eps=1e-5",
+    ),
+    Case(
+        "Whiten sample",
+        lambda e: e.whiten.forward(X[:1]),
+        V,
+        "whitening normalization needs more than one sample or position",
+        r"\(1, 3\)",
+        "larger batch",
+    ),
+    *many(
+        "Whiten dz",
+        lambda e, v: e.whiten.backward(v),
+        (T, V),
+        "dz must",
+        {**NOT_FLOATS, "(4, 3)": X[:4], "(3, 8)": X.T},
+        "Use|Pass",
     ),
     Case("activation", lambda e: Activation("gelu"), V, "activation", "'gelu'", "Pass"),
     *many(

@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
+
+from normlib import Whitening, decorrelate, decorrelate_backward, load_digits, whiten
+from strategies import LAYOUTS, laid_out
 from textbook_whitening import (
     METHODS,
     covariance,
@@ -17,9 +20,6 @@ from textbook_whitening import (
     of_condition,
     papers_recurrence,
 )
-
-from normlib import Whitening, decorrelate, decorrelate_backward, load_digits, whiten
-from strategies import LAYOUTS, laid_out
 
 METHOD = pytest.mark.parametrize("method", METHODS)
 MANY = {"iterations": 60}  # enough for Newton–Schulz to arrive; the others have none

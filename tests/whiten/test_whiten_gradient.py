@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 import pytest
-from textbook_whitening import METHODS, full_rank, isotropic, of_condition, whitened
 
 from gradients import EXACT, NUMERIC, assert_gradients, assert_same, central, complex_step
 from normlib import (
@@ -16,6 +15,7 @@ from normlib import (
     standardize_backward,
 )
 from normlib.roots import ROOTS, Root
+from textbook_whitening import METHODS, full_rank, isotropic, of_condition, whitened
 
 MODULE = sys.modules["normlib.whiten"]  # as an attribute of normlib, whiten is the function
 SMOOTH = [method for method in METHODS if method != "pca"]

@@ -7,6 +7,7 @@ from normlib.layers.layer import Arrays, Layer
 from normlib.layers.normalize import Affine, Normalize
 from normlib.layers.pool import AvgPool2d, GlobalAvgPool, MaxPool2d
 from normlib.layers.shape import Flatten
+from normlib.layers.whiten import Whiten
 
 __all__ = [
     "ACTIVATIONS",
@@ -21,4 +22,5 @@ __all__ = [
     "Layer",
     "MaxPool2d",
     "Normalize",
+    "Whiten",
 ]

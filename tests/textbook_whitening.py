@@ -25,13 +25,18 @@ def covariance(x: Values) -> Values:
 def whitened(x: Values, method: str, *, eps: float = 0.0, iterations: int = 6) -> Values:
     """Return (x - mean) W."""
     a = covariance(x) + eps * np.eye(x.shape[1])
-    matrix = {
+    return (x - x.sum(axis=0) / len(x)) @ matrix_of(a, method, iterations)
+
+
+def matrix_of(a: Values, method: str, iterations: int) -> Values:
+    """Return W with W W^T = A^-1."""
+    matrix: Values = {
         "pca": lambda: directions(a) / np.sqrt(stretches(a)),
         "zca": lambda: np.linalg.inv(square_root(a)),
         "cholesky": lambda: np.linalg.inv(factor(a).T),
         "newton_schulz": lambda: papers_recurrence(a, iterations),
     }[method]()
-    return (x - x.sum(axis=0) / len(x)) @ matrix
+    return matrix
 
 
 def directions(a: Values) -> Values:
