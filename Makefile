@@ -75,8 +75,10 @@ test: $(VENV)/test.stamp
 lint: $(VENV)/test.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
+# Two checkers, and a program that sees the library as an installed package with types.
 types: $(VENV)/test.stamp
-	@$(BIN)/mypy
+	@$(BIN)/mypy && $(BIN)/basedpyright --pythonpath $(BIN)/python
+	@cd tests/types && ../../$(BIN)/mypy --config-file= --strict user.py
 
 unit: $(VENV)/test.stamp
 	@$(BIN)/pytest tests --ignore tests/site -n auto

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +105,78 @@ def test_numpy_is_all_it_needs():
     assert done.returncode == 0, done.stderr
     foreign = set(done.stdout.split()) - set(sys.stdlib_module_names) - {"normlib", "numpy"}
     assert not {name for name in foreign if not name.startswith("_")}
+
+
+#: What takes longer to import than all of normlib's own modules, and is needed by few calls.
+HEAVY = {"asyncio", "email", "hashlib", "http", "json", "multiprocessing", "ssl", "subprocess"}
+HEAVY |= {"tempfile", "unittest", "xml", "zipfile", "numpy.testing"}
+
+
+def test_importing_is_light():
+    """Catches an import at the top of a module that one rare call needs; no clock is asked."""
+    program = (
+        "import sys, numpy; before = set(sys.modules); import normlib;"
+        "print(*set(sys.modules) - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    added = set(done.stdout.split())
+    assert "normlib.core" in added
+    assert not added & HEAVY
+    assert not {name for name in added if name.split(".")[:2][-1] in READERS}
+    others = {name for name in added if name.partition(".")[0] != "normlib"}
+    assert len(others) < 60  # 26 with Python 3.11 and NumPy 2.4
+
+
+WITHOUT = """
+import sys
+import numpy as np
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in sys.stdlib_module_names | {"numpy", "normlib"}:
+            raise ModuleNotFoundError(f"no {name} here")
+
+sys.meta_path.insert(0, Blocked())
+import normlib as nl
+from normlib import plots
+
+rng = np.random.default_rng(0)
+data = nl.Data(*(rng.normal(size=(64, 5)), np.arange(64) % 2) * 2)
+net = nl.mlp([5, 8, 2], norm="batch")
+history = nl.fit(net, data, steps=20, record=nl.Recorder())
+assert history.loss.shape == (20,) and history.trace.signals["a"].mean.shape[1] == 1
+run = lambda lr: {"y": lr}
+
+def widgets():
+    import normlib.widgets
+
+for feature in (
+    lambda: nl.load_digits(),
+    lambda: nl.fit(net, data, progress=True),
+    lambda: nl.sweep(run, {"lr": [0.1]}),
+    lambda: plots.show(lambda figure: None, caption="a", alt="b"),
+    lambda: plots.table(["a"], [[1]]),
+    widgets,
+):
+    try:
+        feature()
+    except ImportError as error:
+        print(error)
+    else:
+        print("no error")
+"""
+
+
+def test_what_needs_more_says_how_to_get_it():
+    """Catches a feature that fails with a bare ModuleNotFoundError, or training that needs more."""
+    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    wanted = ["scikit-learn", "tqdm", "joblib", "matplotlib", "IPython", "anywidget"]
+    for line, package in zip(done.stdout.splitlines(), wanted, strict=True):
+        assert re.fullmatch(
+            rf'.+ needs {package}[.] Install it with: pip install "normlib\[book\]"', line
+        )
 
 
 def about_a_field(node):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dis
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import fields, is_dataclass
@@ -163,6 +162,8 @@ class Store:
 
 
 def _digest(data: bytes) -> str:
+    import hashlib  # OpenSSL, which few who import normlib need
+
     return hashlib.sha256(data).hexdigest()[:32]
 
 

@@ -166,7 +166,7 @@ def measure(
     rest: Array
     inv_sigma: Array
     if statistics is not None:
-        mu, var = statistics
+        mu = statistics[0]
         rest = x - mu
     elif center:
         mu, rest = shifted(x, axes, count, exactly=eps == 0 or x.dtype.itemsize < 8)
@@ -175,7 +175,9 @@ def measure(
     if scale == "one":
         var = inv_sigma = np.ones_like(mu)
     else:
-        if statistics is None:
+        if statistics is not None:
+            var = statistics[1]
+        else:
             var = inner(rest, rest, axes) / _size(scale, count)
         sigma = np.sqrt(var + eps)
         inv_sigma = 1 / sigma if sigma.all() else _inverse(sigma)

@@ -6,9 +6,7 @@ makes a `Trace` of them: histograms, moments and quantiles, with bins that fit w
 
 from __future__ import annotations
 
-import json
 import math
-import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from numbers import Integral
@@ -91,6 +89,8 @@ class Trace(checks.Brief):
 
     def save(self, path: str | Path) -> None:
         """Write an npz file, without pickle, under exactly this name."""
+        import json
+
         arrays: dict[str, Any] = {"steps": self.steps, "loss": self.loss}
         same: dict[str, str] = {}
         for name, signal in self.signals.items():
@@ -106,6 +106,9 @@ class Trace(checks.Brief):
     @classmethod
     def load(cls, path: str | Path) -> Trace:
         """Read what `save` has written; ValueError if the file holds something else."""
+        import json  # these two make up a good part of what importing normlib takes
+        import zipfile
+
         with open(path, "rb") as stream:
             try:
                 file = np.load(stream, allow_pickle=False)

@@ -110,9 +110,9 @@ class TestWidget:
     ) -> None:
         """Catches a bare ModuleNotFoundError."""
         monkeypatch.setitem(sys.modules, "anywidget", None)
-        monkeypatch.delitem(sys.modules, "normlib.widgets.base")
+        monkeypatch.delitem(sys.modules, "normlib.widgets")
         with pytest.raises(ImportError, match=r'pip install "normlib\[book\]"'):
-            __import__("normlib.widgets.base")
+            __import__("normlib.widgets")
 
 
 def test_every_public_widget_is_in_the_family() -> None:

@@ -76,11 +76,11 @@ class Layer:
         self.__dict__.update(state)
         self.owned = False
 
-    def forward(self, x: Array) -> Array:
+    def forward(self, x: Array, /) -> Array:
         """Return the output, and keep what `backward` needs."""
         raise NotImplementedError
 
-    def backward(self, dy: Array) -> Array:
+    def backward(self, dy: Array, /) -> Array:
         """Return dL/dx from dL/dy, and write the parameters' gradients into `grads`."""
         raise NotImplementedError
 

@@ -285,7 +285,7 @@ def _frame(
             "Pass a boolean array of the table's shape."
         )
     for i, j in np.argwhere(ties):
-        tone = _readable(image, table[i, j])
+        tone = _readable(image, float(table[i, j]))
         # Drawn inside the cell, so that neighbouring frames do not merge into one.
         ax.add_patch(
             Rectangle((j - 0.44, i - 0.41), 0.88, 0.82, fill=False, ec=tone, lw=1.5, zorder=4)

@@ -184,6 +184,7 @@ def show(
         matplotlib is not installed.
     """
     picture = Picture(draw, caption=caption, alt=alt, size=size, name=name)
-    from IPython.display import display
+    with checks.installed("a figure", "IPython"):
+        from IPython.display import display
 
     display(picture)  # type: ignore[no-untyped-call]

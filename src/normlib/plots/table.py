@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from normlib import checks
+
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Display a Markdown table; all columns but the first are aligned to the right.
@@ -28,7 +30,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
             f"rows must hold {len(header)} entries each, and at least one row must be there; "
             f"got {wrong[0] if wrong else 'no row'}. Match the header {list(header)}."
         )
-    from IPython.display import Markdown, display
+    with checks.installed("a table", "IPython"):
+        from IPython.display import Markdown, display
 
     lines = [header, [":--"] + ["--:"] * (len(header) - 1), *rows]
     text = "\n".join("| " + " | ".join(str(entry) for entry in line) + " |" for line in lines)

@@ -122,7 +122,7 @@ def fit(
     checks.kind(data, Data, "data", "Use normlib.Data(x_train, y_train, x_test, y_test).")
     if record is not None:
         checks.kind(record, Recorder, "record", "Pass normlib.Recorder().")
-    if not hasattr(optimizer, "step"):
+    if isinstance(optimizer, str) or not hasattr(optimizer, "step"):
         optimizer = OPTIMIZERS[checks.choice(optimizer, "optimizer", OPTIMIZERS)]()
     criterion = _criterion(loss)
     decay = _per_parameter(weight_decay, "weight_decay", net)

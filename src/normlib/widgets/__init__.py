@@ -1,5 +1,10 @@
 """Interactive figures: they read a Trace or an array, and work without a kernel once drawn."""
 
+from normlib import checks
+
+with checks.installed("a widget", "anywidget"):  # before the modules that build on it
+    import anywidget as _anywidget  # noqa: F401
+
 from normlib.widgets.activation_player import ActivationPlayer, Workbench
 from normlib.widgets.base import Widget
 

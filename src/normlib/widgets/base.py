@@ -7,15 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import anywidget
 import traitlets
 
-from normlib import checks
 from normlib.plots.figure import Picture
 from normlib.plots.palette import Tones
 from normlib.widgets.pack import pack
-
-with checks.installed("a widget", "anywidget"):
-    import anywidget
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -167,8 +167,9 @@ def _control(name: str, choices: Any, default: Any) -> Any:
     """Return the ipywidget for one argument."""
     words = name.replace("_", " ")
     if isinstance(choices, ipywidgets.Widget) and hasattr(choices, "value"):
-        choices.description = choices.description or words
-        return choices
+        control: Any = choices  # the base of all widgets declares neither
+        control.description = control.description or words
+        return control
     if isinstance(choices, bool):
         return ipywidgets.Checkbox(value=choices, description=words)
     if isinstance(choices, range) and len(choices):
