@@ -214,7 +214,9 @@ def after_product(
     var: Values | None = None,
 ) -> Values:
     """Return z from the product: normalized if that is where the normalization acts."""
-    if norm is None or norm.acts_on != "pre-activation":
+    if norm is not None and norm.acts_on != "pre-activation":
+        norm = norm.then
+    if norm is None:
         return affine(a, g, b, channel_axis)
     return normalize(a, norm, channel_axis=channel_axis, g=g, b=b, mean=mean, var=var)
 

@@ -155,7 +155,8 @@ class Normalize(Layer):
         self.dtype = checks.float_dtype(dtype)
         self.check_finite = check_finite
         if found.affine:
-            self.add("g", np.ones(self.channels, self.dtype))
+            start = 1.0 if isinstance(found.start, str) else found.start  # sigma is not known yet
+            self.add("g", np.full(self.channels, start, self.dtype))
             self.add("b", np.zeros(self.channels, self.dtype))
         self._statistics: dict[str, Array] = {}
         if found.running:
@@ -204,6 +205,15 @@ class Normalize(Layer):
         if dg is not None and db is not None:
             self.slopes["g"][...], self.slopes["b"][...] = dg.ravel(), db.ravel()
         return da.reshape(dz.shape)
+
+    def fixed(self) -> tuple[Array, Array]:
+        """Return s and t, each (C,), of z = s * a + t: all that running statistics leave to do."""
+        mean, var = self._running_in_view()
+        cache = measure(mean, self.norm.axes, **self.norm.measure, statistics=(mean, var))
+        s, t = np.broadcast_to(cache.inv_sigma, mean.shape).ravel(), np.zeros_like(mean).ravel()
+        if self.norm.affine:
+            s, t = s * self.values["g"], self.values["b"]
+        return s, t - s * mean.ravel()
 
     def _view(self, a: Any) -> Array:
         """Return `a` as (N, G, c, S), or say what is wrong with it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from normlib import checks
 from normlib.checks import Array
-from normlib.core import Cache, standardize, standardize_backward
+from normlib.core import Cache, measure, standardize, standardize_backward
 from normlib.layers.activation import ACTIVATIONS, Activation
 from normlib.layers.layer import Layer
 from normlib.layers.normalize import Affine, Normalize
@@ -72,11 +73,17 @@ class Product(Layer):
         options: dict[str, Any] = {"channel_axis": self.channel_axis, "dtype": self.dtype}
         if not norm.on_weights:
             self.parts[""] = Normalize(norm, channels, **options)
+            return
+        if norm.then is not None:
+            self.parts[""] = Normalize(replace(norm.then, affine=norm.affine), channels, **options)
         elif norm.affine:
             self.parts[""] = Affine(channels, **options)
-            if norm.start == "sigma":
-                _, rows = standardize(self._rows_of_w(), 1, **norm.measure)
-                self.parts[""].params["g"] = np.sqrt(rows.var + norm.eps).ravel()
+        if norm.affine:
+            rows = measure(self._rows_of_w(), (1,), **norm.measure)
+            start = {"one": 1.0, "sigma": np.sqrt(rows.var + norm.eps).ravel()}
+            self.parts[""].values["g"][...] = (
+                start[norm.start] if isinstance(norm.start, str) else norm.start
+            )
 
     def forward(self, x: Array) -> Array:
         """Return h, with K channels, from x."""
@@ -108,6 +115,26 @@ class Product(Layer):
         slopes = self.slopes["w"].transpose(self._by_row)
         slopes[...] = dw.reshape(slopes.shape)
         return dx
+
+    def absorb(self) -> None:
+        """Give w and c numbers that do what normalization by running statistics does.
+
+        A product whose inputs are normalized too is left alone: no w does that.
+        """
+        last = self.parts.get("")
+        if self.norm is None or self.norm.on_inputs:
+            return
+        if not isinstance(last, Normalize) or not last.norm.running:
+            return
+        s, t = last.fixed()
+        w = self._rows_of_w()
+        if self.norm.on_weights:
+            w, _ = standardize(w, 1, **self.norm.measure)
+        rows = self.values["w"].transpose(self._by_row)
+        rows[...] = (s[:, None] * w).reshape(rows.shape)
+        self.add("c", s * self.values.get("c", np.zeros_like(s)) + t)
+        self.norm = None
+        del self.parts[""]
 
     def _product(self, x: Array, w: Array) -> Array:
         """Return a, in the output's shape, from x and the (K, D) rows of w."""
