@@ -33,6 +33,7 @@ CASES = [
     *convs.CONV,
     *convs.POOL,
     *convs.CNN,
+    *convs.FROM_DATA,
     *runs.NETS,
     *runs.TRAIN,
     *runs.RECORD,
@@ -53,6 +54,7 @@ def e(rng):
         whiten=Whiten(3),
         exact=Whiten(3, eps=0),
         net=mlp([3, 4, 2], norm="batch"),
+        weights=mlp([3, 4, 2], norm="weight"),
         data=Data(X, LABELS, X, LABELS),
     )
     for layer in vars(found).values():

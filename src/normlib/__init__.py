@@ -26,7 +26,7 @@ from normlib.layers import (
     Normalize,
     Whiten,
 )
-from normlib.nets import Net, cnn, mlp, recalibrate, statistics_kept
+from normlib.nets import Net, cnn, fold, initialize_by_data, mlp, recalibrate, statistics_kept
 from normlib.norms import NORMS, norm
 from normlib.record import Recorder, Signal, Trace
 from normlib.spec import Norm
@@ -75,6 +75,8 @@ __all__ = [
     "decorrelate",
     "decorrelate_backward",
     "fit",
+    "fold",
+    "initialize_by_data",
     "load_digits",
     "mean_squared_error",
     "mlp",

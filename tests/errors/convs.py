@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from errors.kinds import NOT_DTYPES, NOT_EPS, NOT_FLOATS, NOT_POSITIVE, Case, X, many
-from normlib import AvgPool2d, Conv2d, Flatten, GlobalAvgPool, MaxPool2d, cnn
+from normlib import (
+    AvgPool2d,
+    Conv2d,
+    Flatten,
+    GlobalAvgPool,
+    MaxPool2d,
+    cnn,
+    fold,
+    initialize_by_data,
+    mlp,
+)
 
 V, T, R = ValueError, TypeError, RuntimeError
 IMAGES = np.arange(96.0).reshape(2, 3, 4, 4)
@@ -228,4 +238,46 @@ CNN = [
     Case("cnn norm", lambda e: cnn([4], norm=3), T, "norm", "int", "'batch'"),
     Case("cnn scale", lambda e: cnn([4], init_scale=-1), V, "init_scale", "-1", "range"),
     *many("cnn dtype", lambda e, v: cnn([4], dtype=v), T, "dtype", NOT_DTYPES, "float64"),
+]
+FROM_DATA = [
+    *many(
+        "initialize net",
+        lambda e, v: initialize_by_data(v, X),
+        T,
+        "net",
+        {"str": "mlp", "None": None, "the class Conv2d": Conv2d},
+        "Pass a Net",
+    ),
+    Case(
+        "initialize nothing",
+        lambda e: initialize_by_data(e.net, X),
+        V,
+        "net .* normalizes its weights",
+        "none",
+        "norm='weight'",
+    ),
+    *many(
+        "initialize x",
+        lambda e, v: initialize_by_data(e.weights, v),
+        (T, V),
+        "x must",
+        {**NOT_FLOATS, "(8, 2)": X[:, :2]},
+        "Use|Pass|Reshape",
+    ),
+    *many(
+        "initialize constant",
+        lambda e, v: initialize_by_data(e.weights, v),
+        V,
+        "every unit vary",
+        {"0 at unit 0 of 'layer 1'": X[:1], "std": np.repeat(X[1:2] / 3, 8, axis=0)},
+        "more samples",
+    ),
+    *many(
+        "fold net",
+        lambda e, v: fold(v),
+        T,
+        "net",
+        {"Dense": mlp([3, 3]).parts["output"], "None": None, "the class Conv2d": Conv2d},
+        "Put layers",
+    ),
 ]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from normlib.checks import Array
 from normlib.layers import Layer
+from normlib.nets.statistics import modes_kept
 
 
 class Net(Layer):
@@ -67,9 +68,9 @@ class Net(Layer):
         self.parts = dict(named)
         for layer in self.parts.values():
             layer.owned = True
-        self._gather()
+        self.gather()
 
-    def _gather(self) -> None:
+    def gather(self) -> None:
         """Move every parameter into one vector, so that an optimizer's step is a few operations."""
         first = next((a for _, layer in self.walk() for a in layer.values.values()), np.zeros(0))
         self.bind(*np.zeros((2, self.count()), first.dtype))
@@ -84,7 +85,7 @@ class Net(Layer):
         super().__setstate__(state)
         for layer in self.parts.values():
             layer.owned = True
-        self._gather()
+        self.gather()
 
     def forward(self, x: Array) -> Array:
         """Return the output of the last layer."""
@@ -104,13 +105,9 @@ class Net(Layer):
 
     def evaluate(self, x: Array) -> Array:
         """Return the outputs (logits) in evaluation mode; the net stays in its own mode."""
-        before = [(layer, layer.training) for _, layer in self.walk()]
-        self.training = False
-        try:
+        with modes_kept(self):
+            self.training = False
             return self.forward(x)
-        finally:
-            for layer, training in before:  # outermost first: what is inside has the last word
-                layer.training = training
 
     def predict(self, x: Array) -> npt.NDArray[np.intp]:
         """Return the class of the largest output, shape (N,), in evaluation mode."""

@@ -1,4 +1,4 @@
-"""The running statistics of a whole network: kept, or measured anew."""
+"""The modes and running statistics of a whole network: kept, or measured anew."""
 
 from __future__ import annotations
 
@@ -18,6 +18,17 @@ def statistics_kept(net: Layer) -> Iterator[None]:
     finally:
         for key, value in before.items():
             net.running[key] = value
+
+
+@contextmanager
+def modes_kept(net: Layer) -> Iterator[None]:
+    """Let every layer go back to its own mode, training or evaluation, afterwards."""
+    before = [(layer, layer.training) for _, layer in net.walk()]
+    try:
+        yield
+    finally:
+        for layer, training in before:  # outermost first: what is inside has the last word
+            layer.training = training
 
 
 def recalibrate(net: Layer, batches: Iterable[Array]) -> None:
