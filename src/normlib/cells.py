@@ -123,7 +123,7 @@ class Store:
             raise TypeError(f"version must be a string; got {version!r}. Write it in quotes.")
         name = getattr(run, "__qualname__", type(run).__qualname__)
         self.run = fingerprint(run) if version is None else f"{name} version {version!r}"
-        self.path = Path(path)
+        self.path = Path(path).absolute()  # a worker may stand elsewhere
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:

@@ -104,17 +104,16 @@ def sweep(
         found = {i: kept for i, text in enumerate(texts) if (kept := store.load(text)) is not None}
     missing = [(i, texts[i], cell) for i, cell in enumerate(todo) if i not in found]
     try:
-        with closing(_run_all(run, missing, n_jobs)) as done:
+        with closing(_run_all(run, missing, n_jobs, store)) as done:
             for i, values in _bar(done, len(texts), len(found), progress):
-                if store:
+                if store and store.load(texts[i]) is None:  # the worker has other disks
                     store.save(texts[i], values)
                 found[i] = values
                 agree(found, texts, i)
     except BaseException as error:
         if store:
             error.add_note(
-                f"{len(found)} of {len(texts)} cells are kept in {str(path)!r}; "
-                "the same call goes on from there."
+                f"Finished cells are kept in {str(path)!r}; the same call goes on from there."
             )
         raise
     shape = tuple(len(values) for values in axes.values())
@@ -123,7 +122,7 @@ def sweep(
 
 
 def _run_all(
-    run: Run, todo: Sequence[tuple[int, str, Cell]], n_jobs: int | None
+    run: Run, todo: Sequence[tuple[int, str, Cell]], n_jobs: int | None, store: cells.Store | None
 ) -> Generator[tuple[int, Values]]:
     """Yield the results of cells as they come in, from wherever joblib runs them."""
     with checks.installed("sweep", "joblib"):
@@ -136,19 +135,29 @@ def _run_all(
     options: dict[str, Any] = {"return_as": "generator_unordered", "batch_size": 1}
     parallel: Any = joblib.Parallel(n_jobs, **options)
     with threadpool_limits(1):  # where the cells run in this process, what `_run` sets ends here
-        yield from parallel(joblib.delayed(_run)(run, *cell) for cell in todo)
+        yield from parallel(joblib.delayed(_run)(run, store, *cell) for cell in todo)
 
 
-def _run(run: Run, i: int, text: str, cell: Cell) -> tuple[int, Values]:
-    """Run one cell, in whatever process; with one thread, as another number rounds otherwise."""
+def _run(run: Run, store: cells.Store | None, i: int, text: str, cell: Cell) -> tuple[int, Values]:
+    """Run one cell, in whatever process; with one thread, as another number rounds otherwise.
+
+    A worker outlives a caller that is killed. Where it sees the folder it keeps the result itself,
+    and leaves alone what another has meanwhile finished.
+    """
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
+    near = store if store and store.path.is_dir() else None
+    if near and (kept := near.load(text)) is not None:
+        return i, kept
     try:
-        return i, _numbers(run(**copy.deepcopy(cell)))  # which `run` may change, for itself
+        values = _numbers(run(**copy.deepcopy(cell)))  # which `run` may change, for itself
     except Exception as error:
         error.add_note(f"This happened in the cell {text}.")
         raise
+    if near:
+        near.save(text, values)
+    return i, values
 
 
 def _numbers(result: History | Mapping[str, Any]) -> Values:
