@@ -12,7 +12,6 @@ import pytest
 from fake_traces import make_runs, make_trace
 from matplotlib.figure import Figure
 
-from normlib import widgets
 from normlib.record import Trace
 from normlib.widgets import ActivationPlayer
 from normlib.widgets.activation_player import live
@@ -229,9 +228,6 @@ class TestOutput:
         assert about["caption"] == player.title
         assert (about["width"], about["height"]) == (880, 270 + 85 + 3 * 60)
         assert about["dark"]
-
-    def test_the_public_names(self) -> None:
-        assert set(widgets.__all__) == {"ActivationPlayer", "Widget", "Workbench"}
 
 
 class TestFollow:

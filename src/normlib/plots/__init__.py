@@ -5,6 +5,7 @@ matplotlib is imported when a figure is drawn, so that `normlib` itself needs Nu
 
 from normlib.plots.charts import heatmap, loss, ridge
 from normlib.plots.figure import show
+from normlib.plots.moves import moves
 from normlib.plots.palette import (
     DARK,
     LIGHT,
@@ -30,6 +31,7 @@ __all__ = [
     "height",
     "label",
     "loss",
+    "moves",
     "ridge",
     "shapes",
     "show",

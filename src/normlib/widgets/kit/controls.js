@@ -15,7 +15,8 @@ function slider(label, { symbol = "", min, max, step, write = figure }) {
   const show = () => {
     say(shown, write(value));
     input.setAttribute("aria-valuetext", write(value));
-    root.style.setProperty("--nl-share", clamp((value - min) / (max - min), 0, 1));
+    const [low, high] = [Number(input.min), Number(input.max)];
+    root.style.setProperty("--nl-share", clamp((value - low) / (high - low || 1), 0, 1));
   };
   // Before anyone else hears of it.
   input.addEventListener("input", () => {
@@ -35,13 +36,14 @@ const named = (symbol, label) =>
   element("span", { class: "nl-label" }, ...(symbol ? [element("b", {}, symbol), " "] : []), element("span", {}, label));
 
 /** One of a few: pills beside each other. `options` are [value, label] or [value, symbol, words]. */
-function choices(label, options) {
+function choices(label, options, { shown = false } = {}) {
   const root = element("div", { class: "nl-choices", role: "radiogroup", "aria-label": label });
+  if (shown) root.append(named("", label));
   const name = `choice-${Math.random()}`; // by chance, apart from other widgets' groups
   const radios = new Map();
   for (const [value, symbol, words] of options) {
     const radio = element("input", { type: "radio", name, value });
-    const parts = words === undefined ? [element("span", {}, symbol)] : [element("b", {}, symbol), element("i", {}, ` ${words}`)];
+    const parts = words === undefined ? [element("span", {}, symbol)] : [element("b", {}, symbol), " ", element("i", {}, words)];
     root.append(element("label", { class: "nl-choice" }, radio, ...parts));
     radios.set(`${value}`, [value, radio]);
   }
@@ -102,5 +104,7 @@ function fillTable(details, { caption, head, groups }) {
       body.append(element("tr", {}, element("th", { scope: "row" }, name), ...cells.map((words) => element("td", {}, words))));
     table.append(body);
   }
-  details.lastElementChild.replaceChildren(element("div", { class: "nl-scrolls" }, table));
+  // What may scroll sideways must be within reach of the keyboard.
+  const around = { class: "nl-scrolls", role: "region", tabindex: "0", "aria-label": caption };
+  details.lastElementChild.replaceChildren(element("div", around, table));
 }
