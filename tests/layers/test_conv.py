@@ -16,7 +16,7 @@ import reference
 from cases import CHANNELS, MODES, NAMED, ON_WEIGHTS, called, put_in_mode
 from gradients import check_layer
 from normlib import Conv2d, Dense, Norm, Normalize
-from normlib.layers import ACTIVATIONS, conv
+from normlib.layers import ACTIVATIONS, windows
 from strategies import LAYOUTS, laid_out
 
 #: Kernel, stride and padding, each with a trap: unequal sides, steps that leave a rest of the
@@ -33,7 +33,7 @@ GEOMETRIES = {
 
 def textbook(layer, statistics):
     """Return the reference of a layer as a function of its input and parameters."""
-    windows, f = layer.windows, layer.parts["f"].name
+    where, f = layer.windows, layer.parts["f"].name
 
     def function(arrays):
         rest = {name: arrays.get(name) for name in ("c", "g", "b")}
@@ -42,8 +42,8 @@ def textbook(layer, statistics):
             arrays["w"],
             layer.norm,
             f,
-            stride=windows.stride,
-            padding=windows.padding,
+            stride=where.stride,
+            padding=where.padding,
             **rest,
             **statistics,
         )
@@ -81,18 +81,31 @@ def test_gradients_of_every_activation(activation, rng):
     check_layer(layer, rng.standard_normal((2, 2, 3, 4)), textbook(layer, {}), rng)
 
 
+@pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("images", [1, 2, 3, 5, 100])
-def test_blocks(images, rng, monkeypatch):
+def test_blocks(images, stride, rng, monkeypatch):
     """Catches images that are lost, or counted twice, where a block of them ends."""
-    x, found = rng.standard_normal((5, 2, 4, 4)), []
-    for size in (10**9, images * 8 * 15 * 8):  # 8 bytes for 3 x 5 windows of 2 x 2 x 2 values
-        monkeypatch.setattr(conv, "BLOCK", size)
-        layer = Conv2d(2, 3, 2, stride=(2, 1), padding=1, rng=np.random.default_rng(0))
+    x, found = rng.standard_normal((5, 4, 4, 2)).transpose(0, 3, 1, 2), []
+    each = 8 * 8 * (5, 3)[stride - 1] ** 2  # bytes of 5 x 5 or 3 x 3 windows of 2 x 2 x 2 values
+    for block in (10**9, images * each):
+        monkeypatch.setattr(windows, "BLOCK", block)
+        layer = Conv2d(2, 2, 2, stride=stride, padding=1, rng=np.random.default_rng(0))
+        blocks = list(layer.windows.rows(x.transpose(0, 2, 3, 1)))
+        assert len(blocks) == (1 if block == 10**9 else -(-5 // images))
         h = layer.forward(x)
         found.append([h, layer.backward(np.cos(h)), *layer.grads.values()])
-        assert len(list(layer._blocks(x))) == (1 if size == 10**9 else -(-5 // images))
-    for whole, blocks in zip(*found, strict=True):
-        np.testing.assert_allclose(blocks, whole, atol=1e-13)  # sums in another order
+    for whole, parts in zip(*found, strict=True):
+        np.testing.assert_allclose(parts, whole, atol=1e-13)  # sums in another order
+
+
+def test_both_ways_back_agree(rng):
+    """Catches a mirrored kernel that is turned, shifted or transposed."""
+    for kernel, padding in (((3, 3), (1, 1)), ((2, 4), (1, 0)), ((1, 3), (0, 2)), ((1, 1), (0, 0))):
+        layer = Conv2d(2, 3, kernel, padding=padding, rng=rng)
+        x, w = rng.standard_normal((4, 5, 6, 2)), layer._rows_of_w()
+        da = rng.standard_normal((4, *layer.windows.positions(5, 6), 3))
+        for one, other in zip(layer._by_pixels(da, x, w), layer._by_windows(da, x, w), strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-12)
 
 
 @given(data=st.data())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,6 @@ from normlib.checks import Array
 from normlib.layers.product import Product
 from normlib.layers.windows import Pair, Windows, images, pair
 from normlib.spec import Norm
-
-#: Windows are copied out for as many images at once as fill about this many bytes: what is
-#: multiplied should still be in the processor's cache.
-BLOCK = 2**19
 
 
 class Conv2d(Product):
@@ -104,43 +99,48 @@ class Conv2d(Product):
         """Return a (N, K, H', W'), a view of memory that has its channels last."""
         count, _, height, width = x.shape
         a = np.empty((count, *self.windows.positions(height, width), len(w)), self.dtype)
-        for here, rows in self._blocks(x):
+        for here, rows in self.windows.rows(x.transpose(0, 2, 3, 1)):
             self._times(rows, w, out=a[here].reshape(len(rows), -1))
         return a.transpose(0, 3, 1, 2)
 
     def _product_backward(self, da: Array, x: Array, w: Array) -> tuple[Array, Array]:
-        """Return dL/dw, and dL/dx: what each cell of the kernel has seen, added up."""
+        """Return dL/dw (K, kh kw C), and dL/dx, again with the channels last in memory."""
         da = np.ascontiguousarray(da.transpose(0, 2, 3, 1))
-        last = x.transpose(0, 2, 3, 1)
-        dw, dx = np.zeros_like(w), np.empty(last.shape, self.dtype)
-        for here, rows in self._blocks(x):
-            block = da[here].reshape(len(rows), -1)
-            dw_block, cells = self._times_backward(block, rows, w, math.prod(self.windows.kernel))
+        x = x.transpose(0, 2, 3, 1)
+        (kh, kw), (ph, pw) = self.windows.kernel, self.windows.padding
+        on_inputs = self.norm is not None and self.norm.on_inputs
+        mirrored = self.windows.stride == (1, 1) and ph < kh and pw < kw and not on_inputs
+        dw, dx = (self._by_pixels if mirrored else self._by_windows)(da, x, w)
+        return dw, dx.transpose(0, 3, 1, 2)
+
+    def _by_pixels(self, da: Array, x: Array, w: Array) -> tuple[Array, Array]:
+        """Look at what each pixel was part of: with steps of 1, that is a window of da.
+
+        In it the kernel lies the other way round. One copy of windows serves both gradients.
+        """
+        (kh, kw), (ph, pw), (k, c) = self.windows.kernel, self.windows.padding, (len(w), x.shape[3])
+        turned = w.reshape(k, kh, kw, c)[:, ::-1, ::-1].transpose(1, 2, 0, 3).reshape(-1, c)
+        dw, dx = np.zeros_like(turned), np.empty(x.shape, self.dtype)
+        for here, rows in Windows((kh, kw), padding=(kh - 1 - ph, kw - 1 - pw)).rows(da):
+            dw += rows.T @ x[here].reshape(-1, c)
+            np.matmul(rows, turned, out=dx[here].reshape(-1, c))
+        return dw.reshape(kh, kw, k, c)[::-1, ::-1].transpose(2, 0, 1, 3).reshape(w.shape), dx
+
+    def _by_windows(self, da: Array, x: Array, w: Array) -> tuple[Array, Array]:
+        """Look at each window, and add up what every cell of the kernel passes back to its pixel.
+
+        This is right for every step and every normalization, and takes twice as many copies.
+        """
+        dw, dx = np.zeros_like(w), np.empty(x.shape, self.dtype)
+        for here, rows in self.windows.rows(x):
+            dw_block, drows = self._times_backward(da[here].reshape(len(rows), -1), rows, w)
             dw += dw_block
-            room = self.windows.room(len(dx[here]), last)
+            room = self.windows.room(len(dx[here]), x)
+            cells = np.split(drows, math.prod(self.windows.kernel), axis=1)
             for seen, cell in zip(self.windows.cells(room), cells, strict=True):
                 seen += cell.reshape(seen.shape)
             dx[here] = self.windows.inside(room)
-        return dw, dx.transpose(0, 3, 1, 2)
-
-    def _blocks(self, x: Array) -> Iterator[tuple[slice, Array]]:
-        """Yield some images at a time, and their windows as rows (M, kh kw C).
-
-        The rows are overwritten by the next ones. They are several times as large as the image,
-        and copying them again in the backward pass costs less than going to memory for them.
-        """
-        x = x.transpose(0, 2, 3, 1)
-        values = math.prod(self.windows.positions(*x.shape[1:3])) * self.values["w"][0].size
-        size = min(len(x), -(-BLOCK // (values * self.dtype.itemsize)))
-        room = self.windows.room(size, x)
-        windows = self.windows.view(room)
-        rows = np.empty(windows.shape, self.dtype)
-        for start in range(0, len(x), size):
-            here = slice(start, start + size)
-            count = len(x[here])
-            self.windows.inside(room)[:count] = x[here]
-            rows[:count] = windows[:count]
-            yield here, rows[:count].reshape(-1, self.values["w"][0].size)
+        return dw, dx
 
     def _checked(self, given: Any) -> Array:
         x = super()._checked(given)

@@ -153,19 +153,13 @@ class Product(Layer):
             a += self.values["c"]
         return a
 
-    def _times_backward(
-        self, da: Array, rows: Array, w: Array, cells: int = 1
-    ) -> tuple[Array, Array]:
-        """Return dL/dw (K, D), and dL/drows cut into (cells, M, D / cells)."""
+    def _times_backward(self, da: Array, rows: Array, w: Array) -> tuple[Array, Array]:
+        """Return dL/dw (K, D) and dL/drows (M, D)."""
         inputs = None
         if self.norm is not None and self.norm.on_inputs:  # again: cheaper than to keep them
             rows, inputs = standardize(rows, 1, **self.norm.measure)
-        drows: Array = da @ w.reshape(len(w), cells, -1).swapaxes(0, 1)
-        if inputs:
-            joined = drows.swapaxes(0, 1).reshape(rows.shape)
-            joined = standardize_backward(joined, inputs)
-            drows = joined.reshape(len(rows), cells, -1).swapaxes(0, 1)
-        return da.T @ rows, drows
+        drows = da @ w
+        return da.T @ rows, standardize_backward(drows, inputs) if inputs else drows
 
     def _rows_of_w(self) -> Array:
         """Return w as (K, D), a row per output channel."""

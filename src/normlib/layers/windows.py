@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral
@@ -13,6 +14,10 @@ from numpy.lib.stride_tricks import as_strided
 from normlib.checks import Array
 
 Pair = tuple[int, int]
+
+#: Windows are copied out for as many images at once as fill about this many bytes: what is
+#: multiplied should still be in the processor's cache.
+BLOCK = 2**19
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,25 @@ class Windows:
             (n, h * self.stride[0], w * self.stride[1], h, w, c),
             writeable=False,
         )
+
+    def rows(self, x: Array) -> Iterator[tuple[slice, Array]]:
+        """Yield some images at a time, and their windows as rows (M, kh kw C).
+
+        The rows are overwritten by the next ones. They are several times as large as the image,
+        and copying them again in the backward pass costs less than going to memory for them.
+        """
+        each = math.prod(self.kernel) * x.shape[-1]
+        bytes_per_image = math.prod(self.positions(*x.shape[1:3])) * each * x.itemsize
+        size = min(len(x), -(-BLOCK // bytes_per_image))
+        room = self.room(size, x)
+        inside, windows = self.inside(room), self.view(room)
+        copies = np.empty(windows.shape, x.dtype)
+        for start in range(0, len(x), size):
+            here = slice(start, start + size)
+            count = len(x[here])
+            inside[:count] = x[here]
+            copies[:count] = windows[:count]
+            yield here, copies[:count].reshape(-1, each)
 
     def cells(self, room: Array) -> Iterator[Array]:
         """Yield, for each cell of the kernel in reading order, what all windows have there.
