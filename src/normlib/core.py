@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Integral
 from typing import Any, Literal
 
@@ -180,7 +181,7 @@ def measure(
         else:
             var = inner(rest, rest, axes) / _size(scale, count)
         sigma = np.sqrt(var + eps)
-        inv_sigma = 1 / sigma if sigma.all() else _inverse(sigma)
+        inv_sigma = 1 / sigma if eps or sigma.all() else _inverse(sigma)
     return Cache(rest, mu, var, inv_sigma, axes, count, center, scale, statistics is not None)
 
 
@@ -204,15 +205,13 @@ def move_back(
     little is left after that.
     """
     rest, inv_sigma, axes = cache.rest, cache.inv_sigma, cache.axes
-    along = axes if g is None else tuple(axis for axis in axes if g.shape[axis] == 1)
+    along, within, samples = _split(axes, None if g is None else g.shape)
     plain = total(dz, along)
     with_x_hat: Array = inner(dz, rest, along) * inv_sigma
     dg = db = None
     slope: Array = inv_sigma
     if g is not None:
-        samples = tuple(i for i, size in enumerate(g.shape) if size == 1 and i not in axes)
         dg, db = total(with_x_hat, samples), total(plain, samples)
-        within = tuple(axis for axis in axes if axis not in along)
         plain, with_x_hat = inner(plain, g, within), inner(with_x_hat, g, within)
         slope = inv_sigma * g
     dx: Array = dz * slope
@@ -240,6 +239,19 @@ def shifted(x: Array, axes: tuple[int, ...], count: int, exactly: bool) -> tuple
     residue = total(rest, axes) / count
     rest -= residue
     return mu + residue, rest
+
+
+@lru_cache(maxsize=256)
+def _split(
+    axes: tuple[int, ...], of_g: tuple[int, ...] | None
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Return the axes of a set along which g is the same, the others, and what sets repeat over."""
+    if of_g is None:
+        return axes, (), ()
+    same = tuple(axis for axis, size in enumerate(of_g) if size == 1)
+    along = tuple(axis for axis in axes if axis in same)
+    within = tuple(axis for axis in axes if axis not in same)
+    return along, within, tuple(axis for axis in same if axis not in axes)
 
 
 def _size(scale: Scale, count: int) -> int:
