@@ -198,8 +198,14 @@ def test_long_sums(shape, dtype, rng):
 
 def test_inner_with_weights(rng):
     """Catches weights that are summed along with what they weigh, or paired with the wrong axis."""
-    x = rng.standard_normal((3, 2, 4, 5))
-    for shape in ((1, 2, 4, 1), (1, 1, 4, 1), (3, 1, 1, 1), (1, 1, 1, 1), (1, 2, 1, 5)):
+    cube = rng.standard_normal((3, 3, 3))
+    for shape in ((1, 3, 1), (3, 1, 1), (1, 1, 3), (3, 3, 1)):
+        for axes in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
+            y = rng.standard_normal(shape)
+            expected = (cube * y).sum(axes, keepdims=True)
+            np.testing.assert_allclose(inner(cube, y, axes), expected, atol=1e-14)  # 9 terms
+    x = rng.standard_normal((7, 2, 4, 5))
+    for shape in ((1, 2, 4, 1), (1, 1, 4, 1), (7, 1, 1, 1), (1, 1, 1, 1), (1, 2, 1, 5)):
         y = rng.standard_normal(shape)
         for axes in ((1, 2), (2,), (2, 3), (0,), (0, 3), (3,), ()):
             expected = (x * y).sum(axes, keepdims=True)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from errors import convs, formula, layers, runs, whitening
+from errors import convs, formula, layers, moments, runs, whitening
 from errors.convs import IMAGES
 from errors.kinds import LABELS, X
 from normlib import (
@@ -30,6 +30,7 @@ CASES = [
     *formula.CORE,
     *formula.SPEC,
     *layers.CASES,
+    *moments.CASES,
     *convs.CONV,
     *convs.POOL,
     *convs.CNN,

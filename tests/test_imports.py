@@ -19,6 +19,7 @@ ORDER = [
     "checks",
     "sums",
     "core",
+    "moments",
     "roots",
     "whiten",
     "spec",

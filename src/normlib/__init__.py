@@ -26,6 +26,7 @@ from normlib.layers import (
     Normalize,
     Whiten,
 )
+from normlib.moments import Moments
 from normlib.nets import Net, cnn, fold, initialize_by_data, mlp, recalibrate, statistics_kept
 from normlib.norms import NORMS, norm
 from normlib.record import Recorder, Signal, Trace
@@ -60,6 +61,7 @@ __all__ = [
     "History",
     "Layer",
     "MaxPool2d",
+    "Moments",
     "Momentum",
     "Net",
     "Norm",

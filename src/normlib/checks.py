@@ -141,6 +141,13 @@ def choice(value: Any, name: str, allowed: Collection[str]) -> str:
     return value
 
 
+def channel_axis(value: Any) -> int:
+    """Return the channel axis if the library knows it."""
+    if value not in (1, -1):
+        raise ValueError(f"channel_axis must be 1 or -1; got {value!r}. Pass one of them.")
+    return int(value)
+
+
 def float_dtype(value: Any, name: str = "dtype") -> np.dtype[Any]:
     """Return the dtype if the library computes in it."""
     try:

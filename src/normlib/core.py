@@ -207,18 +207,18 @@ def move_back(
     rest, inv_sigma, axes = cache.rest, cache.inv_sigma, cache.axes
     along, within, samples = _split(axes, None if g is None else g.shape)
     plain = total(dz, along)
-    with_x_hat: Array = inner(dz, rest, along) * inv_sigma
+    with_rest = inner(dz, rest, along)
     dg = db = None
     slope: Array = inv_sigma
     if g is not None:
-        dg, db = total(with_x_hat, samples), total(plain, samples)
-        plain, with_x_hat = inner(plain, g, within), inner(with_x_hat, g, within)
+        dg, db = inner(with_rest, inv_sigma, samples), total(plain, samples)
+        plain, with_rest = inner(plain, g, within), inner(with_rest, g, within)
         slope = inv_sigma * g
     dx: Array = dz * slope
     if not cache.constant:
         if cache.scale != "one":
-            size = _size(cache.scale, cache.count)
-            np.subtract(dx, rest * (with_x_hat * inv_sigma * inv_sigma / size), out=dx)
+            with_x_hat = with_rest * inv_sigma / _size(cache.scale, cache.count)
+            np.subtract(dx, rest * (with_x_hat * inv_sigma * inv_sigma), out=dx)
         if cache.center:
             np.subtract(dx, plain * inv_sigma / cache.count, out=dx)
     return dx, dg, db

@@ -39,16 +39,16 @@ def inner(x: Array, y: Array, axes: tuple[int, ...]) -> Array:
         return _in_memory_order(x, axes, y)
     plan = _plan(x.shape, axes)
     first = plan.steps[0] if plan.steps else None
-    block = y.shape[plan.last :]
-    if first is None or first.after > 1 or math.prod(block) != first.summed:
+    if first is None:
+        return total(x * y, axes)
+    if first.before == 1 and y.size == y.shape[0] == first.summed <= BLOCK:  # y weighs whole rows
+        return _carry_on(np.asarray(y.reshape(-1) @ x.reshape(first.summed, -1)), plan)
+    if first.after > 1 or math.prod(y.shape[plan.last :]) != first.summed:
         return total(x * y, axes)
     sums = np.vecdot(
         x.reshape(*x.shape[: plan.last], -1), y.reshape(*y.shape[: plan.last], first.summed)
     )
-    x = np.asarray(sums)
-    for step in plan.steps[1:]:
-        x = _sum(x, step)
-    return x.reshape(plan.kept)
+    return _carry_on(np.asarray(sums), plan)
 
 
 class Step(NamedTuple):
@@ -79,6 +79,13 @@ def _plan(shape: tuple[int, ...], axes: tuple[int, ...]) -> _Plan:
         steps.append(Step(math.prod(sizes[:i]), sizes[i], math.prod(sizes[i + 1 :])))
         sizes[i] = 1
     return _Plan(kept, groups[-1][1][0] if groups else 0, tuple(steps))
+
+
+def _carry_on(x: Array, plan: _Plan) -> Array:
+    """Carry out all steps but the first."""
+    for step in plan.steps[1:]:
+        x = _sum(x, step)
+    return x.reshape(plan.kept)
 
 
 def _sum(x: Array, step: Step) -> Array:

@@ -12,6 +12,7 @@ from normlib import checks
 from normlib.checks import Array
 from normlib.core import Cache, measure, move, move_back
 from normlib.layers.layer import Layer
+from normlib.moments import Moments
 from normlib.norms import resolve
 from normlib.spec import Norm
 from normlib.sums import total
@@ -40,7 +41,7 @@ class Affine(Layer):
     ) -> None:
         super().__init__()
         channels = checks.positive_integer(channels, "channels")
-        self.channel_axis = _axis(channel_axis)
+        self.channel_axis = checks.channel_axis(channel_axis)
         dtype = checks.float_dtype(dtype)
         self.add("g", np.ones(channels, dtype))
         self.add("b", np.zeros(channels, dtype))
@@ -151,7 +152,7 @@ class Normalize(Layer):
         self.momentum = found.momentum
         self.channels = checks.positive_integer(channels, "channels")
         self.groups = found.groups_of(self.channels)
-        self.channel_axis = _axis(channel_axis)
+        self.channel_axis = checks.channel_axis(channel_axis)
         self.dtype = checks.float_dtype(dtype)
         self.check_finite = check_finite
         if found.affine:
@@ -214,6 +215,31 @@ class Normalize(Layer):
         if self.norm.affine:
             s, t = s * self.values["g"], self.values["b"]
         return s, t - s * mean.ravel()
+
+    def load_statistics(self, moments: Moments) -> None:
+        """Replace the running statistics by measured ones, merged from wherever they come.
+
+        The running mean becomes their mean, the running variance their unbiased variance, as if all
+        of their values had been one batch with momentum 1.
+        """
+        checks.kind(moments, Moments, "moments", "Pass what normlib.Moments.of returns.")
+        norm = self.norm
+        if not norm.running or not norm.center or norm.scale == "norm":
+            raise ValueError(
+                "load_statistics needs a layer with running means and variances; got "
+                f"{norm.name!r}. Use it on batch normalization."
+            )
+        checks.shape(moments.mean, (self.channels,), "moments", "Measure them on this layer's a.")
+        least = 1 if norm.scale == "one" else 2
+        if moments.count < least:
+            raise ValueError(
+                f"moments must be of at least {least} values per channel; got {moments.count}. "
+                "Measure more of them."
+            )
+        self._statistics["mean"][...] = moments.mean
+        if norm.scale != "one":
+            self._statistics["var"][...] = moments.unbiased_var
+        self._statistics["batches"][...] = 1
 
     def _view(self, a: Any) -> Array:
         """Return `a` as (N, G, c, S), or say what is wrong with it."""
@@ -279,10 +305,3 @@ class Normalize(Layer):
 
     def __repr__(self) -> str:
         return f"Normalize({self.norm.name!r}, {self.channels}, channel_axis={self.channel_axis})"
-
-
-def _axis(given: Any) -> int:
-    """Return the channel axis if the library knows it."""
-    if given not in (1, -1):
-        raise ValueError(f"channel_axis must be 1 or -1; got {given!r}. Pass one of them.")
-    return int(given)
