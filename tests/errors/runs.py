@@ -47,6 +47,10 @@ def loss(logits=X, labels=LABELS):
     return softmax_cross_entropy(logits, labels)
 
 
+def load(e, **changes):
+    e.net.load_state({**{name: value + 1 for name, value in e.net.state().items()}, **changes})
+
+
 def stepped(optimizer):
     optimizer.step(np.zeros(3), np.zeros(3), 0.1)
     return optimizer
@@ -92,6 +96,36 @@ NETS = [
     *many("mlp dtype", lambda e, v: mlp([4, 2], dtype=v), T, "dtype", NOT_DTYPES, "float64"),
     Case("net x", lambda e: e.net.forward(X[:, :2]), V, "x must", r"\(8, 2\)", "n_in"),
     Case("predict", lambda e: e.net.predict(X[:, :2]), V, "x must", r"\(8, 2\)", "n_in"),
+    *many("state", lambda e, v: e.net.load_state(v), T, "state", {"list": [X]}, "net.state"),
+    Case("no state", lambda e: e.net.load_state({}), V, "state", "no 'layer 1.b'", "The names"),
+    Case(
+        "state name",
+        lambda e: load(e, extra=X),
+        V,
+        "state must hold the names",
+        "'extra'",
+        "The names",
+    ),
+    Case(
+        "state shape",
+        lambda e: load(e, **{"output.w": X}),
+        V,
+        r"state\['output.w'\] must have shape \(2, 4\)",
+        r"\(8, 3\)",
+        "was built",
+    ),
+    *many(
+        "state dtype",
+        lambda e, v: load(e, **{"layer 1.var": v}),
+        T,
+        r"state\['layer 1.var'\] .*float64",
+        {
+            "float32": np.ones(4, np.float32),
+            "int64": np.ones(4, int),
+            "complex128": 1j * np.ones(4),
+        },
+        "another dtype",
+    ),
     Case("no batches", lambda e: recalibrate(e.net, []), V, "batches", "none", "Pass"),
     Case("pairs", lambda e: recalibrate(e.net, [(X, LABELS)]), T, "x must", "tuple", "asarray"),
 ]

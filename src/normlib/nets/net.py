@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from normlib import checks
 from normlib.checks import Array
 from normlib.layers import Layer
 from normlib.nets.statistics import modes_kept
@@ -112,3 +113,67 @@ class Net(Layer):
     def predict(self, x: Array) -> npt.NDArray[np.intp]:
         """Return the class of the largest output, shape (N,), in evaluation mode."""
         return np.asarray(np.argmax(self.evaluate(x), axis=-1))
+
+    def state(self) -> dict[str, Array]:
+        """Return copies of all parameters and running statistics, under dotted names.
+
+        Everything that training changes, and nothing that was chosen when the net was built.
+        ``np.savez("net.npz", **net.state())`` writes it to a file, without pickle.
+
+        Examples
+        --------
+        >>> from normlib import mlp
+        >>> list(mlp([3, 2, 1], norm="batch").state())
+        ['layer 1.w', 'layer 1.g', 'layer 1.b', 'output.w', 'output.c',
+         'layer 1.mean', 'layer 1.var', 'layer 1.batches']
+        """
+        return {name: array.copy() for name, array in self._state().items()}
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Take over what `state` returned, of this net or of one built alike: all of it or nothing.
+
+        Parameters
+        ----------
+        state : mapping of str to array
+            Also an open npz file: ``net.load_state(np.load("net.npz"))``.
+
+        Raises
+        ------
+        TypeError
+            It is not a mapping, or an array has another dtype than the net's.
+        ValueError
+            A name is missing or too much, or a shape differs.
+
+        Examples
+        --------
+        >>> import io
+        >>> from normlib import mlp
+        >>> net, other = mlp([3, 2, 1], norm="batch", seed=1), mlp([3, 2, 1], norm="batch", seed=2)
+        >>> file = io.BytesIO()  # or a path
+        >>> np.savez(file, **net.state())
+        >>> other.load_state(np.load(io.BytesIO(file.getvalue())))
+        >>> np.array_equal(other.flat, net.flat)
+        True
+        """
+        checks.kind(state, Mapping, "state", "Pass what net.state() returned, or np.load(path).")
+        own = self._state()
+        odd = sorted(set(own) ^ set(state), key=str)
+        if odd:
+            raise ValueError(
+                f"state must hold the names of net.state() and no other; got "
+                f"{'no ' if odd[0] in own else ''}{odd[0]!r}. The names are {list(own)}."
+            )
+        given = {name: np.asarray(state[name]) for name in own}
+        for name, array in given.items():
+            way_out = "Build the net as the saved one was built."
+            checks.shape(array, own[name].shape, f"state[{name!r}]", way_out)
+            if array.dtype != own[name].dtype:
+                raise TypeError(
+                    f"state[{name!r}] must have the net's dtype {own[name].dtype}; got "
+                    f"{array.dtype}. Use .astype, or build the net with another dtype."
+                )
+        for name, array in given.items():
+            own[name][...] = array
+
+    def _state(self) -> dict[str, Array]:
+        return {**self.params, **self.running}
