@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from errors import convs, formula, layers, moments, runs, whitening
+from errors import convs, formula, layers, moments, runs, sequences, whitening
 from errors.convs import IMAGES
 from errors.kinds import LABELS, X
 from normlib import (
@@ -38,6 +38,7 @@ CASES = [
     *runs.NETS,
     *runs.TRAIN,
     *runs.RECORD,
+    *sequences.CASES,
     *whitening.CASES,
     *runs.SWEEP,
 ]

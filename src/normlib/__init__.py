@@ -16,6 +16,7 @@ from normlib.grids import Sweep
 from normlib.layers import (
     Activation,
     Affine,
+    Attention,
     AvgPool2d,
     Conv2d,
     Dense,
@@ -24,10 +25,20 @@ from normlib.layers import (
     Layer,
     MaxPool2d,
     Normalize,
+    Residual,
     Whiten,
 )
 from normlib.moments import Moments
-from normlib.nets import Net, cnn, fold, initialize_by_data, mlp, recalibrate, statistics_kept
+from normlib.nets import (
+    Net,
+    cnn,
+    fold,
+    initialize_by_data,
+    mlp,
+    recalibrate,
+    residual,
+    statistics_kept,
+)
 from normlib.norms import NORMS, norm
 from normlib.record import Recorder, Signal, Trace
 from normlib.spec import Norm
@@ -50,6 +61,7 @@ __all__ = [
     "Activation",
     "Adam",
     "Affine",
+    "Attention",
     "AvgPool2d",
     "Cache",
     "Conv2d",
@@ -67,6 +79,7 @@ __all__ = [
     "Norm",
     "Normalize",
     "Recorder",
+    "Residual",
     "Signal",
     "Sweep",
     "Trace",
@@ -84,6 +97,7 @@ __all__ = [
     "mlp",
     "norm",
     "recalibrate",
+    "residual",
     "softmax_cross_entropy",
     "standardize",
     "standardize_backward",

@@ -240,7 +240,7 @@ class Recorder:
             self._wanted = sorted({max(k, round(float(t))) for k, t in enumerate(late)})
         names = list(net.parts)
         self._layers = {name: net.parts[name] for name in (names if self.output else names[:-1])}
-        self._inside = [(name, p) for name, layer in self._layers.items() for _, p in layer.walk()]
+        self._inside = [(name, p) for name, layer in self._layers.items() for p in layer.shown()]
         if not self._layers:
             raise ValueError(
                 "a Recorder needs a net with at least one hidden layer; got "
@@ -436,8 +436,8 @@ def _padded(rows: Array, units: int) -> Array:
 
 
 def _activation(layer: Layer) -> str:
-    """Return the name of the activation function inside a layer."""
-    found = [part.name for _, part in layer.walk() if isinstance(part, Activation)]
+    """Return the name of the activation function behind a layer's h."""
+    found = [part.name for part in layer.shown() if isinstance(part, Activation)]
     return found[-1] if found else "identity"
 
 

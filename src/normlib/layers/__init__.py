@@ -1,11 +1,13 @@
 """Layers: pairs of forward and backward, with their parameters and running statistics."""
 
 from normlib.layers.activation import ACTIVATIONS, Activation
+from normlib.layers.attention import Attention
 from normlib.layers.conv import Conv2d
 from normlib.layers.dense import Dense
 from normlib.layers.layer import Arrays, Layer
 from normlib.layers.normalize import Affine, Normalize
 from normlib.layers.pool import AvgPool2d, GlobalAvgPool, MaxPool2d
+from normlib.layers.residual import Residual
 from normlib.layers.shape import Flatten
 from normlib.layers.whiten import Whiten
 
@@ -14,6 +16,7 @@ __all__ = [
     "Activation",
     "Affine",
     "Arrays",
+    "Attention",
     "AvgPool2d",
     "Conv2d",
     "Dense",
@@ -22,5 +25,6 @@ __all__ = [
     "Layer",
     "MaxPool2d",
     "Normalize",
+    "Residual",
     "Whiten",
 ]

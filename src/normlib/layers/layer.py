@@ -68,13 +68,15 @@ class Layer:
         self.parts: dict[str, Layer] = {}
         self.tap: Tap | None = None
         self.frozen = False
-        self.owned = False  # whether it stands in a Net
+        self.owned = False  # whether it stands in a Net or in another layer
         self._training = True
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore a copy, which stands in no net even if its original does."""
+        """Restore a copy, which stands in no net even if its original does; its parts do."""
         self.__dict__.update(state)
         self.owned = False
+        for part in self.parts.values():
+            part.owned = True
 
     def forward(self, x: Array, /) -> Array:
         """Return the output, and keep what `backward` needs."""
@@ -128,6 +130,12 @@ class Layer:
         yield prefix, self
         for name, part in self.parts.items():
             yield from part.walk(_join(prefix, name))
+
+    def shown(self) -> Iterator[Layer]:
+        """Yield the layers whose signals are those of this one: itself and its parts."""
+        yield self
+        for part in self.parts.values():
+            yield from part.shown()
 
     def count(self) -> int:
         """Return the number of parameters, those of the parts included."""

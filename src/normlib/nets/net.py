@@ -84,8 +84,6 @@ class Net(Layer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Join what a copy or a pickle has taken apart: each array comes back on its own."""
         super().__setstate__(state)
-        for layer in self.parts.values():
-            layer.owned = True
         self.gather()
 
     def forward(self, x: Array) -> Array:

@@ -1,0 +1,191 @@
+"""Bad input to residual blocks, attention and recurrent layers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from errors.kinds import NOT_DTYPES, NOT_EPS, NOT_FLOATS, NOT_POSITIVE, Case, X, many
+from normlib import Activation, Attention, Dense, Residual, residual
+
+V, T, R = ValueError, TypeError, RuntimeError
+
+TOKENS = X.reshape(2, 4, 3) / 100
+
+
+def plain(e, **options):
+    return Dense(3, 3, rng=e.rng, **options)
+
+
+def attention(e, **options):
+    return Attention(**{"width": 3, "rng": e.rng, **options})
+
+
+def used(layer, x):
+    layer.forward(x)
+    return layer
+
+
+def stack(**options):
+    return residual(**{"width": 4, "blocks": 2, "n_in": 3, "classes": 2, **options})
+
+
+NOT_STD = {seen: value for seen, value in NOT_EPS.items() if value is not None}
+RESIDUAL = [
+    *many("body", lambda e, v: Residual(v), T, "body must be a Layer", {"ufunc": np.tanh}, "Wrap"),
+    Case(
+        "body in a net",
+        lambda e: Residual(e.net.parts["output"]),
+        V,
+        "body must have one place",
+        "Dense",
+        "deepcopy",
+    ),
+    Case(
+        "no channels",
+        lambda e: Residual(plain(e), norm="layer"),
+        V,
+        "channels must be given",
+        "None",
+        "number of channels",
+    ),
+    *many(
+        "residual channels",
+        lambda e, v: Residual(plain(e), norm="layer", channels=v),
+        V,
+        "channels",
+        {seen: value for seen, value in NOT_POSITIVE.items() if value is not None},
+        "at least 1",
+    ),
+    *many(
+        "placement",
+        lambda e, v: Residual(plain(e), placement=v),
+        V,
+        "placement",
+        {"'mid'": "mid", "None": None},
+        "Pass",
+    ),
+    Case(
+        "residual weight",
+        lambda e: Residual(plain(e), norm="weight", channels=3),
+        T,
+        "activations",
+        "'weight'",
+        "Dense",
+    ),
+    Case(
+        "residual axis",
+        lambda e: Residual(plain(e), norm="layer", channels=3, channel_axis=0),
+        V,
+        "channel_axis",
+        "0",
+        "Pass",
+    ),
+    *many(
+        "residual dtype",
+        lambda e, v: Residual(plain(e), norm="layer", channels=3, dtype=v),
+        T,
+        "dtype",
+        NOT_DTYPES,
+        "float64",
+    ),
+    *many(
+        "residual x",
+        lambda e, v: Residual(Activation("tanh")).forward(v),
+        (T, V),
+        "x must",
+        NOT_FLOATS,
+        "Use|Pass",
+    ),
+    *(
+        Case(
+            f"body that {what}",
+            lambda e, n=n, p=p: Residual(
+                Dense(3, n, rng=e.rng), norm="layer", channels=3, placement=p
+            ).forward(X),
+            V,
+            r"the body's output must have shape \(8, 3\)",
+            rf"\(8, {n}\)",
+            "keeps the shape",
+        )
+        for what, n, p in (("widens", 4, "pre"), ("would broadcast", 1, "post"))
+    ),
+    *many(
+        "residual dy",
+        lambda e, v: used(Residual(Activation("tanh")), X).backward(v),
+        (T, V),
+        "dy must",
+        {**NOT_FLOATS, "(4, 3)": X[:4]},
+        "Use|Pass",
+    ),
+    *many("stack width", lambda e, v: stack(width=v), V, "width", NOT_POSITIVE, "at least 1"),
+    *many("stack blocks", lambda e, v: stack(blocks=v), V, "blocks", NOT_POSITIVE, "at least 1"),
+    *many("stack n_in", lambda e, v: stack(n_in=v), V, "n_in", NOT_POSITIVE, "at least 1"),
+    *many("stack classes", lambda e, v: stack(classes=v), V, "classes", NOT_POSITIVE, "at least 1"),
+    *many("stack scale", lambda e, v: stack(init_scale=v), V, "init_scale", NOT_EPS, "range"),
+    *many("stack dtype", lambda e, v: stack(dtype=v), T, "dtype", NOT_DTYPES, "float64"),
+    Case("stack f", lambda e: stack(activation="elu"), V, "activation", "'elu'", "Pass"),
+    Case("stack norm", lambda e: stack(norm="bn"), V, "name", "'bn'", "Pass"),
+    Case("stack weight", lambda e: stack(norm="weight"), T, "activations", "'weight'", "Dense"),
+    Case("stack place", lambda e: stack(placement="in"), V, "placement", "'in'", "Pass"),
+]
+ATTENTION = [
+    *many("attention width", lambda e, v: attention(e, width=v), V, "width", NOT_POSITIVE, "least"),
+    *many("attention rng", lambda e, v: attention(e, rng=v), T, "rng", {"int": 0}, "default_rng"),
+    *many("attention std", lambda e, v: attention(e, std=v), V, "std", NOT_STD, "range"),
+    *many("attention dtype", lambda e, v: attention(e, dtype=v), T, "dtype", NOT_DTYPES, "float64"),
+    *many(
+        "causal",
+        lambda e, v: attention(e, causal=v),
+        V,
+        "causal",
+        {"1": 1, "'yes'": "yes", "None": None},
+        "Pass",
+    ),
+    Case("qk_norm", lambda e: attention(e, qk_norm="l2"), V, "name", "'l2'", "Pass"),
+    Case("qk_norm of a type", lambda e: attention(e, qk_norm=3), T, "norm", "int", "'batch'"),
+    Case(
+        "qk_norm of weights",
+        lambda e: attention(e, qk_norm="weight"),
+        T,
+        "both queries and keys",
+        "'weight'",
+        "'cosine'",
+    ),
+    *many(
+        "attention x",
+        lambda e, v: attention(e, qk_norm="batch").forward(v),
+        (T, V),
+        "x must",
+        {
+            **NOT_FLOATS,
+            "(8, 3)": X,
+            "(1, 2, 4, 3)": TOKENS[None],
+            "(2, 4, 2)": TOKENS[..., :2],
+            "float32": TOKENS.astype(np.float32),
+        },
+        "Use|Pass|n_in=",
+    ),
+    *many(
+        "attention dy",
+        lambda e, v: used(attention(e), TOKENS).backward(v),
+        (T, V),
+        "dh must",
+        {**NOT_FLOATS, "(8, 3)": X},
+        "Use|Pass",
+    ),
+]
+FIRST = [
+    Case(
+        f"backward first: {type(layer).__name__}",
+        lambda e, layer=layer: layer.backward(TOKENS),
+        R,
+        "backward needs the values of a forward",
+        "none",
+        "Call forward first",
+    )
+    for layer in (
+        Residual(Activation("tanh")),
+        Attention(3, rng=np.random.default_rng(0)),
+    )
+]
+CASES = [*RESIDUAL, *ATTENTION, *FIRST]
