@@ -55,3 +55,14 @@ def attention(
 def residual(x: Values, body: Any, normalize: Any, placement: str) -> Values:
     """Return x + F(Norm(x)) or Norm(x + F(x))."""
     return x + body(normalize(x)) if placement == "pre" else normalize(x + body(x))
+
+
+def recurrent(x: Values, w: Values, norm: Any, activation: str, **rest: Any) -> Values:
+    """Return h of all steps: one dense layer after the other, each fed by x and the one before."""
+    samples, steps, _ = x.shape
+    h, found = np.zeros((samples, len(w))), []
+    for t in range(steps):
+        joined = np.array([[*x[n, t], *h[n]] for n in range(samples)])
+        h = reference.dense(joined, w, norm, activation, **rest)
+        found.append(h)
+    return np.stack(found, axis=1)

@@ -25,6 +25,7 @@ from normlib.layers import (
     Layer,
     MaxPool2d,
     Normalize,
+    Recurrent,
     Residual,
     Whiten,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "Norm",
     "Normalize",
     "Recorder",
+    "Recurrent",
     "Residual",
     "Signal",
     "Sweep",

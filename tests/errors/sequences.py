@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from errors.kinds import NOT_DTYPES, NOT_EPS, NOT_FLOATS, NOT_POSITIVE, Case, X, many
-from normlib import Activation, Attention, Dense, Residual, residual
+from normlib import Activation, Attention, Dense, Recurrent, Residual, residual
 
 V, T, R = ValueError, TypeError, RuntimeError
 
@@ -18,6 +18,10 @@ def plain(e, **options):
 
 def attention(e, **options):
     return Attention(**{"width": 3, "rng": e.rng, **options})
+
+
+def recurrent(e, **options):
+    return Recurrent(**{"n_in": 3, "n_hidden": 4, "rng": e.rng, **options})
 
 
 def used(layer, x):
@@ -174,6 +178,56 @@ ATTENTION = [
         "Use|Pass",
     ),
 ]
+RECURRENT = [
+    *many("steps n_in", lambda e, v: recurrent(e, n_in=v), V, "n_in", NOT_POSITIVE, "at least 1"),
+    *many(
+        "n_hidden", lambda e, v: recurrent(e, n_hidden=v), V, "n_hidden", NOT_POSITIVE, "at least 1"
+    ),
+    *many("steps rng", lambda e, v: recurrent(e, rng=v), T, "rng", {"int": 0}, "default_rng"),
+    *many("steps std", lambda e, v: recurrent(e, std=v), V, "std", NOT_STD, "range"),
+    *many("steps dtype", lambda e, v: recurrent(e, dtype=v), T, "dtype", NOT_DTYPES, "float64"),
+    *many(
+        "output",
+        lambda e, v: recurrent(e, output=v),
+        V,
+        "output",
+        {"'all'": "all", "None": None, "-1": -1},
+        "Pass",
+    ),
+    Case("steps norm", lambda e: recurrent(e, norm="bn"), V, "name", "'bn'", "Pass"),
+    Case("steps f", lambda e: recurrent(e, activation="elu"), V, "activation", "'elu'", "Pass"),
+    Case("steps bias", lambda e: recurrent(e, bias="no"), V, "bias", "'no'", "Pass"),
+    Case(
+        "steps of one sample",
+        lambda e: recurrent(e, norm="batch").forward(TOKENS[:1]),
+        V,
+        "than one sample",
+        r"\(1, 4\)",
+        "larger",
+    ),
+    *many(
+        "steps x",
+        lambda e, v: recurrent(e, norm="batch").forward(v),
+        (T, V),
+        "x must",
+        {
+            **NOT_FLOATS,
+            "(8, 3)": X,
+            "(1, 2, 4, 3)": TOKENS[None],
+            "(2, 4, 2)": TOKENS[..., :2],
+            "float32": TOKENS.astype(np.float32),
+        },
+        "Use|Pass",
+    ),
+    *many(
+        "steps dh",
+        lambda e, v: used(recurrent(e), TOKENS).backward(v),
+        (T, V),
+        "dh must",
+        {**NOT_FLOATS, "(2, 4, 3)": TOKENS, "(2, 4)": TOKENS[..., 0]},
+        "Use|Pass",
+    ),
+]
 FIRST = [
     Case(
         f"backward first: {type(layer).__name__}",
@@ -186,6 +240,7 @@ FIRST = [
     for layer in (
         Residual(Activation("tanh")),
         Attention(3, rng=np.random.default_rng(0)),
+        Recurrent(3, 4, rng=np.random.default_rng(0)),
     )
 ]
-CASES = [*RESIDUAL, *ATTENTION, *FIRST]
+CASES = [*RESIDUAL, *ATTENTION, *RECURRENT, *FIRST]

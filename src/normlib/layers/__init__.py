@@ -7,6 +7,7 @@ from normlib.layers.dense import Dense
 from normlib.layers.layer import Arrays, Layer
 from normlib.layers.normalize import Affine, Normalize
 from normlib.layers.pool import AvgPool2d, GlobalAvgPool, MaxPool2d
+from normlib.layers.recurrent import Recurrent
 from normlib.layers.residual import Residual
 from normlib.layers.shape import Flatten
 from normlib.layers.whiten import Whiten
@@ -25,6 +26,7 @@ __all__ = [
     "Layer",
     "MaxPool2d",
     "Normalize",
+    "Recurrent",
     "Residual",
     "Whiten",
 ]
