@@ -20,7 +20,8 @@ class Conv2d(Product):
 
     (With a stride s it is :math:`x_{n,c,si+p,sj+q}`.) As in every library of neural networks, the
     kernel is not flipped. A normalization of activations acts on a; its positions are those of the
-    output. One of weights divides each filter (and, if it says so, each window of x) by its size.
+    output. One of weights divides each filter (and, if it says so, each window of x) by its size,
+    and a second one (``norm.then``) may act on what comes out.
 
     Parameters
     ----------

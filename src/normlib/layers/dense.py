@@ -18,7 +18,7 @@ class Dense(Product):
 
     A normalization of activations acts on a. One of weights divides each row of w (and, if it says
     so, each row of x) by its size before the product, which is then x_hat already: such a layer has
-    no a of its own.
+    no a of its own, unless a second normalization (``norm.then``) takes that product for its a.
 
     Parameters
     ----------

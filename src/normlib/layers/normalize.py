@@ -146,7 +146,7 @@ class Normalize(Layer):
         if found.on_weights:
             raise TypeError(
                 f"Normalize works on activations; got {found.name!r}, which normalizes weights. "
-                f"Use Dense(..., norm={found.name!r})."
+                f"Use Dense(..., norm={found.name!r}), or Conv2d."
             )
         self.norm = found
         self.momentum = found.momentum

@@ -119,7 +119,8 @@ class MaxPool2d(_Pool2d):
     r"""Return the largest value of each window: :math:`y_{ncij} = \max_{pq} x_{n,c,si+p,sj+q}`.
 
     The gradient goes to the place that the value came from; of equal ones, to the first in reading
-    order, as in PyTorch. A window with NaN in it gives NaN.
+    order, as in PyTorch. A window with NaN in it gives NaN, and passes its gradient to a pixel in
+    front of the NaN, or to that one.
 
     Parameters
     ----------
