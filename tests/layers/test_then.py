@@ -102,3 +102,28 @@ def test_g_starts_at_a_number(name, start, rng):
         np.testing.assert_array_equal(layer.params["g"], np.full(3, start))
     if not norm.on_weights:
         np.testing.assert_array_equal(Normalize(norm, 3).params["g"], np.full(3, start))
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        {"center": False, "scale": "norm", "eps": 0.0},
+        {"center": False, "scale": "norm", "eps": 0.3},
+        {"center": False, "scale": "rms"},
+        {"scale": "one"},
+        {},
+    ],
+    ids=str,
+)
+def test_g_starts_at_sigma(measure, rng):
+    """Catches a sigma without its eps, or with one where nothing is divided by it.
+
+    The layer then starts with the weights of the plain one, centred or not.
+    """
+    norm = Norm(name="mine", acts_on="weight", start="sigma", **measure)
+    layer = Conv2d(2, 3, 2, norm=norm, activation="identity", rng=rng)
+    plain = Conv2d(2, 3, 2, activation="identity", rng=rng)
+    w = layer.params["w"]
+    plain.params["w"] = w - w.mean(axis=(1, 2, 3), keepdims=True) if norm.center else w
+    x = rng.standard_normal((2, 2, 4, 4))
+    np.testing.assert_allclose(layer.forward(x), plain.forward(x), atol=1e-14)

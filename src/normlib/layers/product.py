@@ -79,11 +79,14 @@ class Product(Layer):
         elif norm.affine:
             self.parts[""] = Affine(channels, **options)
         if norm.affine:
-            rows = measure(self._rows_of_w(), (1,), **norm.measure)
-            start = {"one": 1.0, "sigma": np.sqrt(rows.var + norm.eps).ravel()}
-            self.parts[""].values["g"][...] = (
-                start[norm.start] if isinstance(norm.start, str) else norm.start
-            )
+            self.parts[""].values["g"][...] = self._start(norm)
+
+    def _start(self, norm: Norm) -> float | Array:
+        """Return where g starts: one number, or the sigma of each row of w."""
+        if norm.start == "sigma":
+            inverse = measure(self._rows_of_w(), (1,), **norm.measure).inv_sigma.ravel()
+            return np.divide(1, inverse, out=np.zeros_like(inverse), where=inverse > 0)
+        return 1.0 if isinstance(norm.start, str) else norm.start
 
     def forward(self, x: Array) -> Array:
         """Return h, with K channels, from x."""
