@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from errors import convs, formula, layers, moments, runs, sequences, whitening
+from errors import convs, diagnosis, formula, layers, moments, runs, sequences, whitening
 from errors.convs import IMAGES
 from errors.kinds import LABELS, X
 from normlib import (
@@ -41,6 +41,7 @@ CASES = [
     *sequences.CASES,
     *whitening.CASES,
     *runs.SWEEP,
+    *diagnosis.CASES,
 ]
 
 

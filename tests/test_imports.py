@@ -29,6 +29,7 @@ ORDER = [
     "data",
     "record",
     "train",
+    "diagnose",
     "cells",
     "grids",
     "sweep",

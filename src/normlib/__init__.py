@@ -12,6 +12,15 @@ True
 
 from normlib.core import Cache, standardize, standardize_backward
 from normlib.data import Data, load_digits
+from normlib.diagnose import (
+    ArrayCheck,
+    CovariateShift,
+    GradientCheck,
+    Landscape,
+    check_gradients,
+    internal_covariate_shift,
+    loss_landscape,
+)
 from normlib.grids import Sweep
 from normlib.layers import (
     Activation,
@@ -62,16 +71,20 @@ __all__ = [
     "Activation",
     "Adam",
     "Affine",
+    "ArrayCheck",
     "Attention",
     "AvgPool2d",
     "Cache",
     "Conv2d",
+    "CovariateShift",
     "Data",
     "Decorrelated",
     "Dense",
     "Flatten",
     "GlobalAvgPool",
+    "GradientCheck",
     "History",
+    "Landscape",
     "Layer",
     "MaxPool2d",
     "Moments",
@@ -88,13 +101,16 @@ __all__ = [
     "Whiten",
     "Whitening",
     "accuracy",
+    "check_gradients",
     "cnn",
     "decorrelate",
     "decorrelate_backward",
     "fit",
     "fold",
     "initialize_by_data",
+    "internal_covariate_shift",
     "load_digits",
+    "loss_landscape",
     "mean_squared_error",
     "mlp",
     "norm",

@@ -14,7 +14,7 @@ from normlib.checks import Array
 from normlib.data import Data
 from normlib.nets import Net
 from normlib.record import Recorder, Trace
-from normlib.train.losses import LOSSES, Loss
+from normlib.train.losses import Loss, resolve
 from normlib.train.optimizers import OPTIMIZERS, Optimizer
 
 Batch = tuple[Array, npt.NDArray[Any]]
@@ -124,7 +124,7 @@ def fit(
         checks.kind(record, Recorder, "record", "Pass normlib.Recorder().")
     if isinstance(optimizer, str) or not hasattr(optimizer, "step"):
         optimizer = OPTIMIZERS[checks.choice(optimizer, "optimizer", OPTIMIZERS)]()
-    criterion = _criterion(loss)
+    criterion = resolve(loss)
     decay = _per_parameter(weight_decay, "weight_decay", net)
     rate = _rate(lr, net)
     source = iter(batches) if batches is not None else _draw(data, batch_size, seed)
@@ -195,23 +195,6 @@ def _step(net: Net, batch: Batch, step: int, record: Recorder | None, criterion:
     if np.isfinite(loss):
         net.backward(doutputs)
     return loss
-
-
-def _criterion(given: str | Loss) -> Loss:
-    """Return the loss function that is meant, one of the caller's own with its result checked."""
-    if not callable(given):
-        return LOSSES[checks.choice(given, "loss", LOSSES)]
-
-    def checked(outputs: Array, targets: Any) -> tuple[float, Array]:
-        found = given(outputs, targets)
-        if not isinstance(found, tuple) or len(found) != 2:
-            raise TypeError(
-                "loss must return a pair, the loss and its gradient; got "
-                f"{type(found).__name__}. See normlib.mean_squared_error."
-            )
-        return float(found[0]), found[1]
-
-    return checked
 
 
 def _draw(data: Data, batch_size: int, seed: int) -> Iterator[Batch]:

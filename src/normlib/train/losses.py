@@ -116,3 +116,20 @@ def mean_squared_error(outputs: Array, targets: Array) -> tuple[float, Array]:
 LOSSES: Mapping[str, Loss] = MappingProxyType(
     {"cross_entropy": softmax_cross_entropy, "mean_squared_error": mean_squared_error}
 )
+
+
+def resolve(given: str | Loss) -> Loss:
+    """Return the loss function that is meant, one of the caller's own with its result checked."""
+    if not callable(given):
+        return LOSSES[checks.choice(given, "loss", LOSSES)]
+
+    def checked(outputs: Array, targets: Any) -> tuple[float, Array]:
+        found = given(outputs, targets)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise TypeError(
+                "loss must return a pair, the loss and its gradient; got "
+                f"{type(found).__name__}. See normlib.mean_squared_error."
+            )
+        return float(found[0]), found[1]
+
+    return checked
