@@ -13,13 +13,19 @@ True
 from normlib.core import Cache, standardize, standardize_backward
 from normlib.data import Data, load_digits
 from normlib.diagnose import (
+    RESCALINGS,
     ArrayCheck,
     CovariateShift,
     GradientCheck,
+    InvarianceMatrix,
     Landscape,
+    Rescaled,
+    Rescaling,
     check_gradients,
     internal_covariate_shift,
+    invariance_matrix,
     loss_landscape,
+    rescaled,
 )
 from normlib.grids import Sweep
 from normlib.layers import (
@@ -67,6 +73,7 @@ from normlib.whiten import Decorrelated, Whitening, decorrelate, decorrelate_bac
 
 __all__ = [
     "NORMS",
+    "RESCALINGS",
     "SGD",
     "Activation",
     "Adam",
@@ -84,6 +91,7 @@ __all__ = [
     "GlobalAvgPool",
     "GradientCheck",
     "History",
+    "InvarianceMatrix",
     "Landscape",
     "Layer",
     "MaxPool2d",
@@ -94,6 +102,8 @@ __all__ = [
     "Normalize",
     "Recorder",
     "Recurrent",
+    "Rescaled",
+    "Rescaling",
     "Residual",
     "Signal",
     "Sweep",
@@ -109,12 +119,14 @@ __all__ = [
     "fold",
     "initialize_by_data",
     "internal_covariate_shift",
+    "invariance_matrix",
     "load_digits",
     "loss_landscape",
     "mean_squared_error",
     "mlp",
     "norm",
     "recalibrate",
+    "rescaled",
     "residual",
     "softmax_cross_entropy",
     "standardize",

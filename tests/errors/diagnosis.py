@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from errors.kinds import LABELS, NAN, NOT_EPS, NOT_FLOATS, NOT_POSITIVE, Case, X, many
+from errors.kinds import LABELS, NAN, NOT_EPS, NOT_FLOATS, NOT_NUMBERS, NOT_POSITIVE, Case, X, many
 from normlib import (
+    RESCALINGS,
     Activation,
     Dense,
     Layer,
     Net,
     check_gradients,
     internal_covariate_shift,
+    invariance_matrix,
     loss_landscape,
+    norm,
+    rescaled,
 )
 
 V, T, R, K = ValueError, TypeError, RuntimeError, KeyError
@@ -198,5 +202,68 @@ CASES = [
         "net must have parameters",
         {"none": lambda: Activation("tanh")},
         "Add",
+    ),
+    *many(
+        "matrix norms",
+        lambda e, v: invariance_matrix(v),
+        T,
+        "norms must be a list",
+        {"'batch'": "batch", "Norm(": norm("layer"), "3": 3},
+        "brackets",
+    ),
+    *many(
+        "matrix rescalings",
+        lambda e, v: invariance_matrix(rescalings=v),
+        T,
+        "rescalings must be a list",
+        {"'data times'": "data times", "Rescaling(": RESCALINGS["data times"]},
+        "brackets",
+    ),
+    Case("no norms", lambda e: invariance_matrix([]), V, "norms must name", "none", "Leave"),
+    Case("no columns", lambda e: invariance_matrix(rescalings=[]), V, "resc", "none", "Leave"),
+    Case("bn", lambda e: invariance_matrix(["bn"]), V, "name", "'bn'", "Pass"),
+    Case("norm 3", lambda e: invariance_matrix([3]), T, "norm", "int", "'batch'"),
+    Case("twice", lambda e: invariance_matrix(["rms", "rms"]), V, "norms", "'rms' twice", "Rename"),
+    *many(
+        "rescaling",
+        lambda e, v: rescaled("batch", v),
+        V,
+        "rescaling must be one of",
+        {"'contrast'": "contrast", "None": None, "3": 3},
+        "Pass",
+    ),
+    *many(
+        "strength",
+        lambda e, v: rescaled("batch", "data times", strength=v),
+        V,
+        "strength",
+        NOT_NUMBERS,
+        "range",
+    ),
+    *many("matrix eps", lambda e, v: invariance_matrix(eps=v), V, "eps", NOT_EPS, "range"),
+    *many(
+        "matrix tolerance",
+        lambda e, v: invariance_matrix(tolerance=v),
+        V,
+        "tolerance",
+        {**NOT_EPS, "2": 2},
+        "range",
+    ),
+    *many(
+        "matrix padding",
+        lambda e, v: invariance_matrix(images=True, padding=v),
+        V,
+        "padding",
+        {"-1": -1, "1.5": 1.5, "True": True},
+        "Pass",
+    ),
+    Case("dense padding", lambda e: invariance_matrix(padding=1), V, "padding", "1", "images=True"),
+    Case(
+        "instance rescaled",
+        lambda e: rescaled("instance", "data times"),
+        V,
+        "instance",
+        r"\(16, 12\)",
+        "another",
     ),
 ]
