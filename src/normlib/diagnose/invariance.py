@@ -56,6 +56,7 @@ def _per_channel(x: Array, rng: np.random.Generator) -> Array:
     return rng.standard_normal((x.shape[1], *[1] * (x.ndim - 2)))
 
 
+#: Six rescalings of weights and data, by name; read-only.
 RESCALINGS: Mapping[str, Rescaling] = MappingProxyType(
     {
         row.name: row
