@@ -46,8 +46,8 @@ class Conv2d(Product):
 
     Attributes
     ----------
-    params : `w` (K, C, kh, kw); `c` (K,) with a bias; `g` and `b` (K,) with an affine
-        normalization.
+    params : mapping
+        `w` (K, C, kh, kw); `c` (K,) with a bias; `g` and `b` (K,) with an affine normalization.
 
     Raises
     ------
