@@ -237,3 +237,26 @@ def test_length_of_a_whole_row_does_not_matter(norm, rng):
     np.testing.assert_allclose(layer.forward(x), before, atol=1e-13)
     layer.params["w"][:, :2] *= 3
     assert not np.allclose(layer.forward(x), before)
+
+
+class Truncated(Recurrent):
+    """Forgets what a step owes to the steps behind it."""
+
+    def backward(self, dh):
+        cells, grads = self._cells, self.parts[""].grads
+        dx = [cell.backward(dh[:, t])[:, :2] for t, cell in enumerate(cells)]
+        sums = {name: np.zeros_like(gradient) for name, gradient in grads.items()}
+        for t, cell in enumerate(cells):
+            cell.backward(dh[:, t])
+            for name, gradient in grads.items():
+                sums[name] += gradient
+        for name, gradient in sums.items():
+            grads[name] = gradient
+        return np.stack(dx, axis=1)
+
+
+def test_rejects_a_gradient_that_does_not_go_through_time(rng):
+    """Catches a check that a truncated backward would pass: it trains, and is wrong."""
+    layer = Truncated(2, CHANNELS, rng=rng)
+    with pytest.raises(AssertionError, match="gradient of x by complex step"):
+        check_layer(layer, rng.standard_normal(SHAPE), textbook(layer, None, {}), rng)
