@@ -186,8 +186,8 @@ def prepared(text: str) -> str:
     before, heading, after = text.partition("Attributes\n----------\n")
     attributes, gap, rest = after.partition("\n\n")
     # What ends its line with a comma goes on, and is no type either.
-    one_line = re.compile(r"^(\w.*?) : (.*,|.*(?!\n ))$", flags=re.M)
-    attributes = one_line.sub(r"\1\n    \2", attributes)
+    words = re.compile(r"^(\w.*?) : (.*,|.{60,}|.*(?!\n ))$", flags=re.M)
+    attributes = words.sub(r"\1\n    \2", attributes)
     return before + heading + attributes + gap + rest
 
 
