@@ -28,8 +28,8 @@ class Conv2d(Product):
     c_in, c_out : int
         C and K, the channels of the input and of the output.
     kernel, stride, padding : int, or pair of int for the vertical and the horizontal
-        The window, the steps that it moves by, and how many zeros are added on each side. The
-        output has :math:`H' = \lfloor (H + 2\,padding - kernel) / stride \rfloor + 1` rows.
+        The window, the steps that it moves by, and how many zeros are added on each side. With k,
+        s and p of them, the output has :math:`H' = \lfloor (H + 2p - k) / s \rfloor + 1` rows.
     norm : str, Norm or None
         Any of `NORMS`; "group" as ``norm("group", groups=...)``.
     activation : "relu", "tanh", "sigmoid" or "identity"
