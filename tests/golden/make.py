@@ -79,8 +79,8 @@ def running(module: nn.Module | None) -> dict[str, Tensor]:
 
 
 def apply(module: nn.Module, x: Tensor, **params: Tensor) -> Tensor:
-    """Call a module with its weight and bias replaced by g and b."""
-    names = {"g": "weight", "b": "bias", "w": "weight", "c": "bias"}
+    """Call a module with its weight and bias replaced by g or w, and b."""
+    names = {"g": "weight", "b": "bias", "w": "weight"}
     return functional_call(module, {names[key]: value for key, value in params.items()}, (x,))
 
 
@@ -160,8 +160,7 @@ def shifted(call: Callable[..., Tensor], module: nn.Module) -> Callable[..., Ten
     """Add the b that RMSNorm does not have."""
 
     def forward(x: Tensor, g: Tensor, b: Tensor) -> Tensor:
-        along = b[:, None, None] if x.ndim == 4 else b
-        return call(module, x, g=g) + along
+        return call(module, x, g=g) + (along(b) if x.ndim == 4 else b)
 
     return forward
 
@@ -215,6 +214,56 @@ def cosine() -> Iterator[tuple[str, Case]]:
         ("tokens", similarity, (2, 3, D)),
     ]:
         yield name, follow(name, forward, shape, WEIGHTS)
+
+
+# ---- images
+
+IN, K = (2, 2, 5, 4), 4  #: images that go into a convolution, and the channels that come out
+FILTERS, CHANNELS = {"w": (K, 2, 3, 2)}, {"g": (K,), "b": (K,)}
+
+
+def convolution() -> Iterator[tuple[str, Case]]:
+    """Convolutions whose kernel, steps and padding differ along the two axes."""
+    plain = {"bias": False, "dtype": torch.float64}
+    for name, options, norm, modes in [
+        ("plain", {}, None, ONE),
+        ("strided", {"stride": (2, 1), "padding": (1, 0)}, None, ONE),
+        ("batch", {"padding": 1}, nn.BatchNorm2d(K, dtype=torch.float64), (True, False)),
+        ("group", {"stride": 2}, nn.GroupNorm(2, K, dtype=torch.float64), ONE),
+    ]:
+        conv = nn.Conv2d(2, K, (3, 2), **plain, **options)
+        rest = CHANNELS if norm else {"c": (K,)}
+
+        def forward(x: Tensor, w: Tensor, conv=conv, norm=norm, **rest: Tensor) -> Tensor:
+            a = apply(conv, x, w=w)
+            return functional.relu(apply(norm, a, **rest) if norm else a + along(rest["c"]))
+
+        yield name, follow(name, forward, IN, FILTERS | rest, module=norm, modes=modes)
+
+    def weighed(x: Tensor, w: Tensor, g: Tensor, b: Tensor) -> Tensor:
+        conv = parametrizations.weight_norm(nn.Conv2d(2, K, (3, 2), dtype=torch.float64))
+        names = {"original0": g[:, None, None, None], "original1": w}
+        params = {f"parametrizations.weight.{name}": value for name, value in names.items()}
+        return functional.relu(functional_call(conv, params | {"bias": b}, (x,)))
+
+    yield "weight", follow("weight", weighed, IN, FILTERS | CHANNELS)
+
+
+def along(values: Tensor) -> Tensor:
+    """Give one value to each channel of an image."""
+    return values[:, None, None]
+
+
+def pooling() -> Iterator[tuple[str, Case]]:
+    for name, module in [
+        ("max", nn.MaxPool2d(2)),
+        ("max strided", nn.MaxPool2d(3, stride=2, padding=1)),
+        ("mean", nn.AvgPool2d(2)),
+        ("mean strided", nn.AvgPool2d((3, 2), stride=(1, 2), padding=(1, 0))),
+    ]:
+        yield name, follow(name, partial(apply, module), IN, {})
+    name, everywhere = "mean of all", nn.AdaptiveAvgPool2d(1)
+    yield name, follow(name, lambda x: everywhere(x).flatten(1), IN, {})
 
 
 # ---- losses, optimizers, training
@@ -306,6 +355,8 @@ FILES = [
     weight,
     start,
     cosine,
+    convolution,
+    pooling,
     cross_entropy,
     optimizers,
     training,
@@ -328,7 +379,7 @@ def main(arguments: list[str]) -> int:
         before, by = read(path) if path.exists() else ({}, {})
         found = differences(cases, before, RTOL)
         print(f"{path.name}: {len(cases)} cases, stored by {by.get('torch', 'nobody')}", end="; ")
-        print(f"{len(found)} differences" if found else "the same")
+        print(ff"differences: {len(found)}" if found else "the same")
         for line in found:
             print(f"  {line}")
         failed = failed or bool(found)

@@ -12,7 +12,18 @@ import pytest
 from stored import FOLDER, Case, differences, read, unlike, write
 
 import normlib
-from normlib import Dense, Layer, Normalize, core, norm
+from normlib import (
+    AvgPool2d,
+    Conv2d,
+    Dense,
+    GlobalAvgPool,
+    Layer,
+    MaxPool2d,
+    Norm,
+    Normalize,
+    core,
+    norm,
+)
 from normlib.layers import normalize as normalize_module
 
 #: Two sums in another order agree to about 1e-15 of their largest term: where terms cancel, that is
@@ -29,6 +40,10 @@ def normalize(name: str, channel_axis: int = 1, **options: object) -> Callable[[
 
 def dense(name: str) -> Callable[[], Layer]:
     return lambda: Dense(D, C, norm=name, activation="identity", rng=RNG)
+
+
+def conv(given: str | Norm | None, **options: object) -> Callable[[], Layer]:
+    return lambda: Conv2d(2, 4, (3, 2), norm=given, activation="relu", rng=RNG, **options)
 
 
 #: The layer that must do what PyTorch did, by file and case.
@@ -62,6 +77,16 @@ LAYERS: dict[tuple[str, str], Callable[[], Layer]] = {
     ("cosine", "cosine_similarity"): dense("cosine"),
     ("cosine", "normalize"): dense("cosine"),
     ("cosine", "tokens"): dense("cosine"),
+    ("convolution", "plain"): conv(None),
+    ("convolution", "strided"): conv(None, stride=(2, 1), padding=(1, 0)),
+    ("convolution", "batch"): conv("batch", padding=1),
+    ("convolution", "group"): conv(norm("group", groups=2), stride=2),
+    ("convolution", "weight"): conv("weight"),
+    ("pooling", "max"): lambda: MaxPool2d(2),
+    ("pooling", "max strided"): lambda: MaxPool2d(3, stride=2, padding=1),
+    ("pooling", "mean"): lambda: AvgPool2d(2),
+    ("pooling", "mean strided"): lambda: AvgPool2d((3, 2), stride=(1, 2), padding=(1, 0)),
+    ("pooling", "mean of all"): GlobalAvgPool,
 }
 #: What has a test of its own, below.
 OTHERS = ("start", "cross_entropy", "optimizers", "training")
