@@ -266,6 +266,52 @@ def pooling() -> Iterator[tuple[str, Case]]:
     yield name, follow(name, lambda x: everywhere(x).flatten(1), IN, {})
 
 
+# ---- sequences
+
+
+def recurrent() -> Iterator[tuple[str, Case]]:
+    """RNNCell from step to step; and the same by hand, with a layer normalization inside."""
+    cell = nn.RNNCell(D, C, dtype=torch.float64)
+
+    def plain(before: Tensor, x: Tensor, w: Tensor, c: Tensor) -> Tensor:
+        own = {"weight_ih": w[:, :D], "weight_hh": w[:, D:], "bias_ih": c, "bias_hh": 0 * c}
+        return functional_call(cell, own, (x, before))
+
+    def normalized(before: Tensor, x: Tensor, w: Tensor, g: Tensor, b: Tensor) -> Tensor:
+        a = functional.linear(torch.cat([x, before], dim=1), w)
+        return torch.tanh(functional.layer_norm(a, (C,), g, b))
+
+    def unroll(step: Callable[..., Tensor], x: Tensor, **params: Tensor) -> Tensor:
+        h = [torch.zeros(len(x), C, dtype=x.dtype)]
+        for t in range(x.shape[1]):
+            h.append(step(h[-1], x[:, t], **params))
+        return torch.stack(h[1:], dim=1)
+
+    params = {"w": (C, D + C)}
+    for name, step, rest in [("plain", plain, {"c": (C,)}), ("layer", normalized, AFFINE)]:
+        yield name, follow(name, partial(unroll, step), (2, 3, D), params | rest)
+
+
+def attention() -> Iterator[tuple[str, Case]]:
+    attend = functional.scaled_dot_product_attention
+
+    def look(x: Tensor, *, causal: bool = False, qk: bool = False, **params: Tensor) -> Tensor:
+        q, k, v = (functional.linear(x, params[f"{name}.w"]) for name in "qkv")
+        if qk:
+            q, k = (functional.normalize(values, dim=-1) for values in (q, k))
+            q = params["g"] * q
+        y = attend(q, k, v, is_causal=causal, scale=1.0 if qk else None)
+        return functional.linear(y, params["output.w"])
+
+    weights = {f"{name}.w": (D, D) for name in ("q", "k", "v", "output")}
+    for name, options, params in [
+        ("plain", {}, weights),
+        ("causal", {"causal": True}, weights),
+        ("cosine", {"qk": True}, weights | {"g": (1,)}),
+    ]:
+        yield name, follow(name, partial(look, **options), (2, 3, D), params)
+
+
 # ---- losses, optimizers, training
 
 
@@ -357,6 +403,8 @@ FILES = [
     cosine,
     convolution,
     pooling,
+    recurrent,
+    attention,
     cross_entropy,
     optimizers,
     training,
@@ -379,7 +427,7 @@ def main(arguments: list[str]) -> int:
         before, by = read(path) if path.exists() else ({}, {})
         found = differences(cases, before, RTOL)
         print(f"{path.name}: {len(cases)} cases, stored by {by.get('torch', 'nobody')}", end="; ")
-        print(ff"differences: {len(found)}" if found else "the same")
+        print(f"differences: {len(found)}" if found else "the same")
         for line in found:
             print(f"  {line}")
         failed = failed or bool(found)

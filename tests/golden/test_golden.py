@@ -13,6 +13,7 @@ from stored import FOLDER, Case, differences, read, unlike, write
 
 import normlib
 from normlib import (
+    Attention,
     AvgPool2d,
     Conv2d,
     Dense,
@@ -21,6 +22,7 @@ from normlib import (
     MaxPool2d,
     Norm,
     Normalize,
+    Recurrent,
     core,
     norm,
 )
@@ -87,6 +89,11 @@ LAYERS: dict[tuple[str, str], Callable[[], Layer]] = {
     ("pooling", "mean"): lambda: AvgPool2d(2),
     ("pooling", "mean strided"): lambda: AvgPool2d((3, 2), stride=(1, 2), padding=(1, 0)),
     ("pooling", "mean of all"): GlobalAvgPool,
+    ("recurrent", "plain"): lambda: Recurrent(D, C, rng=RNG),
+    ("recurrent", "layer"): lambda: Recurrent(D, C, norm="layer", rng=RNG),
+    ("attention", "plain"): lambda: Attention(D, rng=RNG),
+    ("attention", "causal"): lambda: Attention(D, causal=True, rng=RNG),
+    ("attention", "cosine"): lambda: Attention(D, qk_norm="cosine", rng=RNG),
 }
 #: What has a test of its own, below.
 OTHERS = ("start", "cross_entropy", "optimizers", "training")
