@@ -29,7 +29,7 @@ showTheme();
 
 // What scrolls must be reachable with the Tab key, and nothing else needs to be.
 // Content grows when its font arrives, so that is watched beside the box around it.
-const scrolling = "pre, .scrolls, .text_html";
+const scrolling = "pre, .scrolls, .text_html, dl.py p:has(> math)";
 const observer = new ResizeObserver((entries) => {
   for (const scroller of new Set(entries.map(({ target }) => target.closest(scrolling)))) {
     if (scroller.scrollWidth > scroller.clientWidth) scroller.tabIndex = 0;
