@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from family import FAMILY
 from playwright.sync_api import Browser, Page, expect
 from site_checks import ROOT, serving, visiting
 
@@ -196,3 +197,27 @@ def test_it_runs_on_a_page_opened_as_a_file(shown, browser: Browser, tmp_path: P
         page.goto((tmp_path / "page.html").as_uri())
         expect(page.locator(".widget")).to_have_text("value 3")
         page.close()
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_the_books_own_widgets_run_in_it(shown, name: str) -> None:
+    """Catches a widget that needs more of its host than a page of the book has."""
+    widget = FAMILY[name]()
+    state = {trait: value for trait, value in widget.get_state().items() if trait[0] != "_"}
+    buffers = [{"path": ["data"], "data": base64.b64encode(state.pop("data")).decode()}]
+    for trait in ("layout", "tabbable", "tooltip"):
+        state.pop(trait, None)
+    entry = {
+        "state": {"_esm": {"shared": 0}, "_css": {"shared": 1}, "data": None, **state},
+        "buffers": buffers,
+    }
+    with shown([widget._esm, widget._css], {"a": entry}, ["a", "a"]) as page:
+        expect(page.locator(".nl-widget")).to_have_count(2)
+        expect(page.locator(".poster")).to_have_count(0)
+        both = "[...document.querySelectorAll('.widget')].map((el) => el.__widget.values())"
+        first, second = page.evaluate(both)
+        assert first == second
+        slider = page.locator(".nl-widget").first.get_by_role("slider").first
+        slider.press("ArrowRight")
+        moved, second = page.evaluate(both)
+        assert moved == second != first  # two views of one model
