@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from normlib import Normalize, norm
-from normlib.plots.moves import Moments, figure, stages
+from normlib.plots.moves import FirstFour, figure, stages
 from normlib.widgets import FormulaBench
 from normlib.widgets.formula_bench import shapes
 
@@ -116,7 +116,7 @@ class TestNumbers:
     def test_it_says_that_the_shape_stays(self, open_page: Open, bench: Any) -> None:
         """Catches a sentence whose numbers are not those of the sample."""
         page = open_page(bench)
-        own = Moments(*stages(shapes()["ReLU output"])[0].moments)
+        own = FirstFour(*stages(shapes()["ReLU output"])[0].moments)
         words = f"skewness {figure(own.skewness)} and kurtosis {figure(own.kurtosis)}"
         expect(page.locator(".nl-verdict")).to_contain_text(words)
         press(page, "g re-scale", "Home")

@@ -40,7 +40,7 @@ TRACED = 13
 TONES = SPARE[0]
 
 
-class Moments(NamedTuple):
+class FirstFour(NamedTuple):
     """Mean, biased variance, skewness, and kurtosis less a Gaussian's 3; NaN where undefined."""
 
     mean: float
@@ -56,16 +56,16 @@ class Stage(checks.Brief):
     name: str
     formula: str
     values: Floats
-    moments: Moments
+    moments: FirstFour
 
 
-def moments(values: Array) -> Moments:
+def moments(values: Array) -> FirstFour:
     """Return the first four moments of a sample.
 
     Examples
     --------
     >>> moments(np.array([-1.0, 1.0]))
-    Moments(mean=0.0, variance=1.0, skewness=0.0, kurtosis=-2.0)
+    FirstFour(mean=0.0, variance=1.0, skewness=0.0, kurtosis=-2.0)
     """
     mean = float(values.mean())
     rest = values - mean
@@ -73,9 +73,9 @@ def moments(values: Array) -> Moments:
     std = math.sqrt(variance)
     # What is left of equal values is rounding, and has no shape.
     if std <= 1e-12 * float(np.abs(values).max(initial=0.0)):
-        return Moments(mean, variance, math.nan, math.nan)
+        return FirstFour(mean, variance, math.nan, math.nan)
     unit = rest / std
-    return Moments(mean, variance, float((unit**3).mean()), float((unit**4).mean()) - 3)
+    return FirstFour(mean, variance, float((unit**3).mean()), float((unit**4).mean()) - 3)
 
 
 def stages(sample: Floats, *, g: float = 1.0, b: float = 0.0, eps: float = 1e-5) -> list[Stage]:
@@ -241,7 +241,7 @@ def _traces(ax: Axes, sorted_values: list[Floats], follow: int | None) -> None:
     ax.plot(one, rows, color=theme().ink, linewidth=1.2, marker="o", markersize=4, zorder=5)
 
 
-def _bell(ax: Axes, now: Moments, base: float, peak: float) -> None:
+def _bell(ax: Axes, now: FirstFour, base: float, peak: float) -> None:
     """Draw mean ± std under a stage, and behind it the bell that has both."""
     std = math.sqrt(now.variance)
     x, y = bell_curve()
@@ -252,7 +252,7 @@ def _bell(ax: Axes, now: Moments, base: float, peak: float) -> None:
     ax.plot(now.mean, base - 0.08, "o", color=theme().ink, markersize=2.8)
 
 
-def _figures(ax: Axes, now: Moments, base: float) -> None:
+def _figures(ax: Axes, now: FirstFour, base: float) -> None:
     """Write a stage's moments at the right."""
     for column, value in enumerate(now):
         _beside(ax, figure(value), column, base + 0.08, theme().ink)
