@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from normlib import checks
 from normlib.checks import Array
+from normlib.sums import total
 
 Labels = npt.NDArray[np.integer[Any]]
 #: Takes outputs and targets, returns the loss and its gradient, which has the outputs' shape.
@@ -60,11 +61,10 @@ def softmax_cross_entropy(logits: Array, labels: Labels) -> tuple[float, Array]:
     rows = np.arange(len(labels))
     shifted = logits - logits.max(axis=1, keepdims=True)  # exp of large logits would overflow
     p = np.exp(shifted)
-    sums = p.sum(axis=1, keepdims=True)
-    loss = float(np.mean(np.log(sums[:, 0]) - shifted[rows, labels]))
-    p /= sums
-    p[rows, labels] -= 1
-    p /= len(labels)
+    sums = total(p, (1,))
+    loss = float((np.log(sums).sum() - shifted[rows, labels].sum()) / len(labels))
+    p /= sums * len(labels)
+    p[rows, labels] -= 1 / len(labels)
     return loss, p
 
 
