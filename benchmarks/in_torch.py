@@ -11,14 +11,22 @@ from torch import nn
 torch.set_num_threads(1)
 
 
-def mlp(weights: Sequence[np.ndarray], normalized: bool) -> nn.Sequential:
-    """Build a fully connected ReLU network from normlib's weights; the last has a bias."""
+def network(weights: Sequence[np.ndarray], padding: int) -> nn.Sequential:
+    """Build a ReLU network with batch normalization; the last layer is dense, with a bias.
+
+    Weights with four axes are convolutions, behind which the positions are averaged.
+    """
     layers: list[nn.Module] = []
     for w in weights[:-1]:
-        layers.append(_linear(w, bias=not normalized))
-        if normalized:
-            layers.append(nn.BatchNorm1d(len(w), dtype=layers[-1].weight.dtype))
-        layers.append(nn.ReLU())
+        if w.ndim == 4:
+            product = nn.Conv2d(w.shape[1], len(w), w.shape[2:], padding=padding, bias=False)
+            product.weight = nn.Parameter(torch.from_numpy(w.copy()))
+            norm = nn.BatchNorm2d
+        else:
+            product, norm = _linear(w, bias=False), nn.BatchNorm1d
+        layers += [product, norm(len(w), dtype=product.weight.dtype), nn.ReLU()]
+    if weights[0].ndim == 4:
+        layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     return nn.Sequential(*layers, _linear(weights[-1], bias=True))
 
 

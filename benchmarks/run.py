@@ -14,25 +14,21 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from time import process_time
 
 import numpy as np
+from sklearn.decomposition import PCA
 
 import normlib as nl
 import textbook
 from machine import description
-from timing import Row, Spread, Work, ratios, table
-
-try:
-    import in_torch
-except ModuleNotFoundError as error:
-    if error.name != "torch":
-        raise
-    in_torch = None
+from networks import in_torch, workloads
+from timing import Row, Spread, ratios, table
 
 RESULTS = Path(__file__).parent / "results.md"
-LR = 1e-4  # small, since deep networks under batch norm multiply every rounding error
 TEXTBOOK, TORCH, GEMM, NAMED = "textbook NumPy", "PyTorch", "GEMM alone", "as the row says"
 INTRODUCTION = """# How fast normlib is
 
@@ -45,13 +41,6 @@ the peak of a step beyond parameters, gradients and optimizer state. Textbook Nu
 
 Measured on: """
 
-#: Hidden layers and their width, batch size, and the aimed ratio to PyTorch in float32.
-MLPS = [
-    (2, 32, 32, 0.25),
-    (4, 128, 64, 0.5),
-    (10, 256, 128, 0.9),
-    (20, 128, 64, None),
-]
 #: Dense inputs and images, up to 65,536 values.
 SHAPES = [(32, 32), (128, 256), (256, 256), (8, 16, 4, 4), (64, 16, 8, 8), (16, 32, 8, 8)]
 GROUPS = 8
@@ -74,73 +63,20 @@ def agree(results: dict[str, object], rtol: float) -> None:
         )
 
 
-def mlp_data(depth: int, width: int, batch: int, dtype: str) -> tuple:
-    """Return a net, inputs and labels."""
-    rng = np.random.default_rng(0)
-    net = nl.mlp([64, *[width] * depth, 10], norm="batch", dtype=dtype)
-    x = rng.standard_normal((batch, 64)).astype(dtype)
-    return net, x, rng.integers(0, 10, batch)
-
-
-def training(net: nl.Net, x: np.ndarray, labels: np.ndarray) -> Callable[[], float]:
-    """Return a function that makes one update with normlib and returns the loss before it."""
-    optimizer = nl.Momentum(0.9)
-
-    def step() -> float:
-        loss, dlogits = nl.softmax_cross_entropy(net.forward(x), labels)
-        net.backward(dlogits)
-        optimizer.step(net.flat, net.flat_grads, LR)
-        return loss
-
-    return step
-
-
-def products(weights: list[np.ndarray], x: np.ndarray) -> Work:
-    """Return a function that does the matrix products of a step and nothing else.
-
-    Three for each layer; the first has no need of dx.
-    """
-    ins = [np.ones((len(x), w.shape[1]), w.dtype) for w in weights]
-    outs = [np.ones((len(x), w.shape[0]), w.dtype) for w in weights]
-
-    def multiply() -> None:
-        for h, w in zip(ins, weights, strict=True):
-            h @ w.T
-        for first, (h, w, da) in enumerate(zip(ins, weights, outs, strict=True)):
-            da.T @ h
-            if first:
-                da @ w
-
-    return multiply
-
-
-def mlp_steps() -> Iterator[Row]:
-    """Yield whole training steps of fully connected networks with batch normalization."""
+def steps() -> Iterator[Row]:
+    """Yield whole training steps."""
     for dtype in ("float32", "float64"):
-        for depth, width, batch, aim in MLPS:
-            net, x, labels = mlp_data(depth, width, batch, dtype)
-            weights = [net.params[name].copy() for name in net.params if name.endswith("w")]
-            layers: list = []
-            for w in weights[:-1]:
-                norm = textbook.Norm(len(w), (0,), dtype=dtype)
-                layers += [textbook.Linear(w.copy()), norm, textbook.ReLU()]
-            layers.append(textbook.Linear(weights[-1].copy(), bias=True))
-            plain = textbook.Training(layers, LR)
-            steps: dict[str, Callable[[], float]] = {
-                "normlib": training(net, x, labels),
-                TEXTBOOK: lambda plain=plain, x=x, labels=labels: plain.step(x, labels),
-            }
-            if in_torch:
-                peer = in_torch.mlp(weights, normalized=True)
-                steps[TORCH] = in_torch.training(peer, x, labels, LR)
+        for work in workloads(dtype):
+            ours, others = work.step(), work.peers()
             # After some updates, so that gradients and optimizers are compared as well.
-            losses = {name: [step() for _ in range(4)] for name, step in steps.items()}
+            losses = {
+                n: [step() for _ in range(4)] for n, step in {"normlib": ours, **others}.items()
+            }
             agree(losses, 1e-3 if dtype == "float32" else 1e-9)
-            ours = steps.pop("normlib")
             yield Row(
-                f"step of 64-{width}×{depth}-10, batch norm, batch {batch}, {dtype}",
-                ratios(ours, {**steps, GEMM: products(weights, x)}),
-                {TORCH: aim} if aim and dtype == "float32" else {},
+                f"step of {work.name}",
+                ratios(ours, {**others, GEMM: work.products()}),
+                {TORCH: work.aim} if work.aim and dtype == "float32" else {},
             )
 
 
@@ -181,7 +117,7 @@ def there_and_back(layer, x: np.ndarray, dy: np.ndarray) -> Callable[[], np.ndar
 
 def recording() -> Iterator[Row]:
     """Yield what a Recorder adds to a step of the networks on the book's first page."""
-    steps, rounds, data = 100, 12, nl.load_digits()
+    updates, rounds, data = 100, 12, nl.load_digits()
     recorders: dict[str, Callable[[], nl.Recorder | None]] = {
         "no recorder": lambda: None,
         "one signal": lambda: nl.Recorder(sample=4096, signals=["z"]),
@@ -192,8 +128,10 @@ def recording() -> Iterator[Row]:
         """Train once; the first step sets up buffers, and the Trace is made after the last."""
         net = nl.mlp([64, *[64] * 8, 10], norm=norm, activation="tanh", init_scale=0.7)
         at: list[float] = []
-        nl.fit(net, data, steps=steps, record=record, on_step=lambda *_: at.append(process_time()))
-        return (at[-1] - at[0]) / (steps - 1)
+        nl.fit(
+            net, data, steps=updates, record=record, on_step=lambda *_: at.append(process_time())
+        )
+        return (at[-1] - at[0]) / (updates - 1)
 
     for norm in (None, "layer", "batch"):
         times: dict[str, list[float]] = {name: [] for name in recorders}
@@ -212,30 +150,47 @@ def recording() -> Iterator[Row]:
 def memory() -> Iterator[Row]:
     """Yield the peak memory of a step beyond parameters, gradients and optimizer state.
 
-    It is set against the sum of what the net's layers put out, h of each: the least that any
-    backward has to keep. A layer's own a, x_hat and z are not counted as activations.
+    It is set against the sum of what the net's layers put out, h of each, which is the least that
+    any backward has to keep; a, x_hat and z inside a layer do not count as activations.
     """
-    for depth, width, batch, _ in MLPS:
-        training(*mlp_data(depth, width, batch, "float32"))()  # what is imported and kept for good
+    for index in range(len(list(workloads("float32")))):
+        next(islice(workloads("float32"), index, None)).step()()  # what is imported, and cached
         tracemalloc.start()
-        net, x, labels = mlp_data(depth, width, batch, "float32")
-        step = training(net, x, labels)
+        work = next(islice(workloads("float32"), index, None))
+        net, step = work.net, work.step()
         step()
         step()  # now the caches of the step before are there to be replaced, as in a long run
         tracemalloc.reset_peak()
         step()
-        peak = tracemalloc.get_traced_memory()[1] - 3 * net.flat.nbytes - x.nbytes - labels.nbytes
+        lasting = 3 * net.flat.nbytes + work.x.nbytes + work.labels.nbytes
+        peak = tracemalloc.get_traced_memory()[1] - lasting
         tracemalloc.stop()
-        activations, h = 0, x
+        activations, h = 0, work.x
         for layer in net.parts.values():
             h = layer.forward(h)
             activations += h.nbytes
         ratio = Spread.of([peak / activations])
-        yield Row(
-            f"peak memory of that step, 64-{width}×{depth}-10, float32, to its activations",
-            {NAMED: ratio},
-            {NAMED: 3.0},
-        )
+        yield Row(f"peak memory of a step of {work.name}", {NAMED: ratio}, {NAMED: 3.0})
+
+
+def whitening() -> Iterator[Row]:
+    """Yield measuring and applying a whitening, beside scikit-learn's PCA(whiten=True)."""
+    rng = np.random.default_rng(0)
+    for n, d in ((1797, 64), (1000, 16), (512, 128), (10_000, 32)):
+        x = rng.standard_normal((n, d)) @ rng.standard_normal((d, d))
+        works = {
+            method: partial(lambda x, how: nl.whiten(x, how, eps=0).transform(x), x, method)
+            for method in ("pca", "zca", "cholesky")
+        }
+        sklearn = partial(lambda x: PCA(whiten=True).fit_transform(x), x)
+        # It divides by n - 1 where normlib divides by n.
+        agree({"scikit-learn": sklearn(), "normlib": works["pca"]() * np.sqrt((n - 1) / n)}, 1e-6)
+        for method, work in works.items():
+            yield Row(
+                f"{method} whitening of {n}×{d}, float64, to scikit-learn's PCA",
+                {NAMED: ratios(work, {"": sklearn})[""]},
+                {NAMED: 1.0},
+            )
 
 
 def importing() -> Iterator[Row]:
@@ -253,9 +208,10 @@ def importing() -> Iterator[Row]:
 
 
 FAMILIES = {
-    "steps": mlp_steps,
+    "steps": steps,
     "norms": norms,
     "recording": recording,
+    "whitening": whitening,
     "memory": memory,
     "importing": importing,
 }

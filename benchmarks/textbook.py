@@ -38,6 +38,60 @@ class Linear:
         return [self.w] if self.c is None else [self.w, self.c]
 
 
+class Conv:
+    """a = x * w (stride 1): every window a row of a matrix, then one product."""
+
+    def __init__(self, w: Array, padding: int) -> None:
+        self.w, self.padding = w, padding
+
+    def forward(self, x: Array) -> Array:
+        """Return a (N, K, H, W) from x (N, C, H, W)."""
+        p, (kh, kw) = self.padding, self.w.shape[2:]
+        self.shape = x.shape
+        x = np.pad(x, ((0, 0), (0, 0), (p, p), (p, p)))
+        windows = np.lib.stride_tricks.sliding_window_view(x, (kh, kw), axis=(2, 3))
+        self.positions = windows.shape[2:4]
+        rows = windows.transpose(0, 2, 3, 1, 4, 5)  # (N, H, W, C, kh, kw)
+        self.rows = rows.reshape(-1, self.w[0].size)
+        a = self.rows @ self.w.reshape(len(self.w), -1).T
+        return a.reshape(len(x), *self.positions, -1).transpose(0, 3, 1, 2)
+
+    def backward(self, da: Array) -> Array:
+        """Return dx, and keep dw."""
+        n, channels, height, width = self.shape
+        p, (kh, kw), (h, w) = self.padding, self.w.shape[2:], self.positions
+        da = da.transpose(0, 2, 3, 1).reshape(-1, len(self.w))
+        self.grads = [(da.T @ self.rows).reshape(self.w.shape)]
+        drows = (da @ self.w.reshape(len(self.w), -1)).reshape(n, h, w, channels, kh, kw)
+        dx = np.zeros((n, channels, height + 2 * p, width + 2 * p), da.dtype)
+        for i in range(kh):
+            for j in range(kw):
+                dx[:, :, i : i + h, j : j + w] += drows[..., i, j].transpose(0, 3, 1, 2)
+        return dx[:, :, p : p + height, p : p + width]
+
+    @property
+    def params(self) -> list[Array]:
+        """The arrays to be trained, in the order of `grads`."""
+        return [self.w]
+
+
+class Average:
+    """The mean of each channel over the positions."""
+
+    params: Sequence[Array] = ()
+    grads: Sequence[Array] = ()
+
+    def forward(self, x: Array) -> Array:
+        """Return (N, C) from x (N, C, H, W)."""
+        self.shape = x.shape
+        return x.mean(axis=(2, 3))
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx."""
+        positions = self.shape[2] * self.shape[3]
+        return np.broadcast_to(dy[:, :, None, None] / positions, self.shape)
+
+
 class Norm:
     """z = g (a - mu) / sigma + b over `axes`, with running statistics if samples share them."""
 
