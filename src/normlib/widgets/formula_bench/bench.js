@@ -22,14 +22,6 @@ function momentsOf([, variance, skewness, kurtosis], { mu, invSigma, g, b }) {
   }));
 }
 
-/** Moments have two decimals, as far as these say something; what is left of rounding is 0. */
-function exact(value) {
-  if (value === null || Number.isNaN(value)) return "–";
-  const size = Math.abs(value);
-  if (size < 1e-9) return "0.00";
-  return size < 0.0095 ? figure(value) : value.toFixed(2).replace("-", "−");
-}
-
 /** Rank of the value nearest to `wanted` in a rising array. */
 function nearest(values, wanted) {
   let best = 0;

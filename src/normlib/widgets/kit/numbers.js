@@ -41,5 +41,13 @@ function power(value) {
   return `${digits}e${exponent.replace("+", "").replace("-", "−")}`;
 }
 
+/** Write a moment: two decimals as far as these say something; what is left of rounding is 0. */
+function exact(value) {
+  if (value === null || Number.isNaN(value)) return "–";
+  const size = Math.abs(value);
+  if (size < 1e-9) return "0.00";
+  return size < 0.0095 ? figure(value) : value.toFixed(2).replace("-", "−");
+}
+
 /** Write a tick: as few digits as it needs, with a sign where the axis has both. */
 const tickText = (value) => `${Number(value.toPrecision(6))}`.replace("-", "−");
