@@ -85,7 +85,7 @@ class TestNumbers:
     def test_the_slider_walks_down(self, open_page: Open, bench: Any) -> None:
         """Catches a mark that stays where descent began."""
         page = open_page(bench)
-        slider = page.get_by_label("step of gradient descent", exact=True)
+        slider = page.get_by_label("step of descent", exact=True)
         slider.press("ArrowRight")
         slider.press("ArrowRight")
         assert page.evaluate("model.get('step')") == 2

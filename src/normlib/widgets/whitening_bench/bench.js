@@ -43,7 +43,7 @@ class Bench extends Exhibit {
     const cloud = choices("Cloud", meta.clouds.map((name) => [name, name]));
     const move = choices("Move", meta.moves.map(([name]) => [name, name]));
     const eps = choices("ε", meta.eps.map((value) => [value, tickText(value)]), { shown: true });
-    this.walk = slider("step of gradient descent", { min: 0, max: this.arrays.path.shape[3] - 1, step: 1, write: (k) => `${k}` });
+    this.walk = slider("step of descent", { min: 0, max: this.arrays.path.shape[3] - 1, step: 1, write: (k) => `${k}` });
     this.canvas = element("canvas", { role: "img" });
     this.facts = ["variance of y₁", "variance of y₂", "covariance", "correlation", "condition number", "steps to a millionth", "loss left at this step"].map((name) => {
       const value = element("dd");
