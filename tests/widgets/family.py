@@ -6,11 +6,18 @@ from collections.abc import Callable
 
 from fake_traces import make_runs
 
-from normlib.widgets import ActivationPlayer, FormulaBench, WhiteningBench, Widget
+from normlib.widgets import (
+    ActivationPlayer,
+    CopyBench,
+    FormulaBench,
+    WhiteningBench,
+    Widget,
+)
 
 #: A new widget adds a line, and is held to all that the family promises.
 FAMILY: dict[str, Callable[[], Widget]] = {
     "ActivationPlayer": lambda: ActivationPlayer(make_runs(layers=4), frame=2),
+    "CopyBench": CopyBench,
     "FormulaBench": FormulaBench,
     "WhiteningBench": WhiteningBench,
 }

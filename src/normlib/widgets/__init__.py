@@ -7,7 +7,15 @@ with checks.installed("a widget", "anywidget"):  # before the modules that build
 
 from normlib.widgets.activation_player import ActivationPlayer, Workbench
 from normlib.widgets.base import Widget
+from normlib.widgets.copy_bench import CopyBench
 from normlib.widgets.formula_bench import FormulaBench
 from normlib.widgets.whitening_bench import WhiteningBench
 
-__all__ = ["ActivationPlayer", "FormulaBench", "WhiteningBench", "Widget", "Workbench"]
+__all__ = [
+    "ActivationPlayer",
+    "CopyBench",
+    "FormulaBench",
+    "WhiteningBench",
+    "Widget",
+    "Workbench",
+]
