@@ -6,6 +6,7 @@
 #   make test       everything that CI checks: lint types unit notebooks site, each also alone
 #   make golden     compute PyTorch's values anew and compare them with those that the tests hold
 #   make bench      measure the library's speed beside others, into benchmarks/results.md
+#   make mutation   change the library in one place at a time, and see whether a test notices
 #   make clean      remove what builds and tests leave; `make distclean` also .venv
 #
 # PYTHON=python3.12 make book    choose the Python that .venv is made with (3.11 or newer)
@@ -19,7 +20,7 @@ BIN := $(VENV)/bin
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab test lint types unit notebooks site golden bench lock clean distclean
+.PHONY: help book serve lab test lint types unit notebooks site golden bench mutation lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -106,6 +107,11 @@ golden: $(VENV)/test.stamp
 bench: $(VENV)/book.stamp
 	@PYTHONPATH=src $(TORCH_PYTHON) benchmarks/run.py
 
+mutation: $(VENV)/test.stamp
+	@$(BIN)/python -c 'import mutmut' 2>/dev/null || { \
+	  echo "mutmut is missing. Install it:  $(BIN)/python -m pip install --editable '.[mutation]'"; exit 1; }
+	@$(BIN)/python tests/mutation/run.py
+
 # Pin anew: the newest versions that fit, as a fresh environment resolves them.
 lock:
 	@rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
@@ -114,7 +120,7 @@ lock:
 	@rm -rf $(VENV)-lock
 
 clean:
-	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis .mutation dist
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
 	find . -path ./$(VENV) -prune -o -name .ipynb_checkpoints -type d -exec rm -rf {} +
 

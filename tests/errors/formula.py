@@ -70,7 +70,14 @@ CORE = [
     ),
 ]
 SPEC = [
-    *many("norm name", lambda e, v: norm(v), V, "name", {"'bath'": "bath", "5": 5}, "Pass"),
+    *many(
+        "norm name",
+        lambda e, v: norm(v),
+        V,
+        "name must be one of 'batch', .*'group'",
+        {"'bath'": "bath", "5": 5},
+        "Pass",
+    ),
     Case(
         "option",
         lambda e: norm("batch", epsilon=1),
@@ -106,7 +113,7 @@ SPEC = [
         "shares",
         lambda e, v: like(shares=v),
         V,
-        "shares",
+        "shares must (be distinct letters of 'NGcS'|hold 'S'|be a string)",
         {"'X'": "X", "''": "", "'SS'": "SS", "'nS'": "nS", "'N'": "N", "['S']": ["S"]},
         "Name|Add|quotes",
     ),
@@ -149,5 +156,13 @@ SPEC = [
     ),
     Case("own center", lambda e: like(center=False), V, "scale='std'", "center=False", "rms"),
     Case("own name", lambda e: like(name=None), V, "name", "None", "quotes"),
+    Case(
+        "own groups left out",
+        lambda e: like(grouped=True).groups_of(6),
+        V,
+        "mine .* number of groups",
+        "none",
+        r"norm\('mine', groups=",
+    ),
     Case("own groups", lambda e: like(groups=2), V, "groups", "groups=2", "Leave it out"),
 ]

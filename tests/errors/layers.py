@@ -39,7 +39,7 @@ CASES = [
         V,
         "groups must divide",
         "groups=4 for 6",
-        r"\[1, 2, 3, 6\]",
+        r"\[1, 2, 3, 6\][.]",
     ),
     *many("channels", lambda e, v: Normalize("layer", v), V, "channels", NOT_POSITIVE, "at least"),
     *many("affine channels", lambda e, v: Affine(v), V, "channels", NOT_POSITIVE, "at least 1"),

@@ -6,18 +6,22 @@
 mutmut makes the mutants. Its own runner collects all tests anew for each of them, which takes a
 hundred times longer than the test that fails; so here they are collected once, and every mutant
 is tried in a fork of this process. What survives without standing in survivors.md makes it fail.
+Run again, it repeats what survived and what has changed; without .mutation/ it begins anew.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from hashlib import sha1
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -62,6 +66,7 @@ class Mutant:
     """One change: in which function, under which name, and what it looks like."""
 
     def __init__(self, module: str, name: str, original: list[str], mutated: list[str]) -> None:
+        self.code = "\n".join(mutated)
         self.name = f"{module}.{name}"
         self.function = self.name.partition("__mutmut_")[0]
         mutated = [
@@ -73,10 +78,10 @@ class Mutant:
         )
         self.change = f"`{old}` → `{new}`"
 
-    @property
-    def place(self) -> str:
-        """Where it is, as a reader writes it: core.total, spec.Norm.groups_of."""
-        return re.sub(r"ǁ", ".", re.sub(r"\bx[_ǁ]", "", self.function)).removeprefix("normlib.")
+    def __str__(self) -> str:
+        """Where it is, as a reader writes it, and the change: the line that survivors.md holds."""
+        place = re.sub(r"\bx[_ǁ]", "", self.function).replace("ǁ", ".").removeprefix("normlib.")
+        return f"{place}: {self.change}"
 
 
 def mutate(patterns: list[str], copy: Path) -> Iterator[Mutant]:
@@ -100,9 +105,11 @@ def mutate(patterns: list[str], copy: Path) -> Iterator[Mutant]:
 class Trial:
     """A pytest plugin that runs the collected tests against one mutant after the other."""
 
-    def __init__(self, mutants: list[Mutant]) -> None:
+    def __init__(self, mutants: list[Mutant], killed: Path) -> None:
         self.mutants = mutants
         self.status: dict[Mutant, str] = {}
+        self.killed = killed
+        self.before = set(killed.read_text().split()) if killed.exists() else set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
@@ -118,16 +125,28 @@ class Trial:
         items = list(session.items)
         calls, seconds = self._unmutated(items)
         start = perf_counter()
+        gc.collect()
+        gc.freeze()  # so that a fork need not copy what its collector would touch
         for number, mutant in enumerate(self.mutants, start=1):
+            mark = sha1(mutant.code.encode()).hexdigest()
+            if mark in self.before:
+                self.status[mutant] = "killed"
+                continue
             concerned = [item for item in items if mutant.function in calls[item]]
             limit = SECONDS + 10 * sum(seconds[item] for item in concerned)
             self.status[mutant], killer = attempt(mutant, concerned, limit)
             if killer:  # it is likely to catch the next one too
                 items.remove(killer)
                 items.insert(0, killer)
-            if number % 100 == 0:
-                rate = 60 * number / (perf_counter() - start)
-                print(f"· {number} of {len(self.mutants)}, {rate:.0f} a minute", file=sys.stderr)
+            if self.status[mutant].startswith("killed"):
+                with self.killed.open("a") as file:
+                    file.write(f"{mark}\n")
+            else:
+                print(f"survived: {mutant}", flush=True)
+            if number % 50 == 0:
+                minutes = (perf_counter() - start) / 60
+                counts = dict(Counter(self.status.values()))
+                print(f"· {number} of {len(self.mutants)} {counts} {minutes:.1f} min", flush=True)
         return True
 
     def _unmutated(self, items: list[pytest.Item]) -> tuple[dict, dict]:
@@ -140,8 +159,12 @@ class Trial:
                 sys.exit(f"{item.nodeid} fails without any mutation.")
             seconds[item] = process_time() - start
             calls[item] = set(state()._stats)
-            state()._stats.clear()
         return calls, seconds
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Forget what the fixtures of a test have called: that is not what it is about."""
+        state()._stats.clear()
 
 
 def passes(item: pytest.Item) -> bool:
@@ -175,51 +198,40 @@ def attempt(
     return ("survived", None) if code == 0 else ("killed by the clock or a crash", None)
 
 
-def run(suite: str, only: str) -> tuple[Counter, list[Mutant]]:
-    """Return how many mutants of a suite ended how, and those that nothing caught."""
+def run(suite: str, only: str) -> int:
+    """Try the mutants of one suite, print what survived, and return how many do so unexplained."""
     modules, tests = SUITES[suite]
     copy = COPIES / suite
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(ROOT / "src", copy)
     sys.path.insert(0, str(copy))
     mutants = list(mutate([only] if only else modules, copy))
-    trial = Trial(mutants)
+    trial = Trial(mutants, COPIES / f"{suite}.killed")
     paths = [str(ROOT / "tests" / name) for name in [*tests, FOR_ALL]]
     options = ["-q", "-q", "-p", "no:cacheprovider", "--assert=plain"]
     if pytest.main([*options, *paths], plugins=[trial]):
         sys.exit("The tests could not be collected.")
+    known = KNOWN.read_text()
     left = [mutant for mutant in mutants if not trial.status[mutant].startswith("killed")]
-    return Counter(trial.status.values()), left
+    for mutant in left:
+        print(f"{' ' if str(mutant) in known else '?'} {mutant}")
+    killed = len(mutants) - len(left)
+    ends = ", ".join(
+        f"{count} {status}" for status, count in Counter(trial.status.values()).items()
+    )
+    print(f"{suite}: {killed} of {len(mutants)} killed, {killed / len(mutants):.1%} ({ends})")
+    return sum(str(mutant) not in known for mutant in left)
 
 
 def main(wanted: list[str]) -> int:
-    """Run the wanted suites, or all, and say what survived; 1 if something did unexplained."""
-    known = KNOWN.read_text()
-    unexplained = 0
-    for name in wanted or SUITES:
-        suite, _, module = name.partition("/")
-        only = f"{suite}/{module}.py" if module else ""
-        counts, left = run(suite, only)
-        for mutant in left:
-            line = f"{mutant.place}: {mutant.change}"
-            new = line not in known
-            unexplained += new
-            print(f"{'?' if new else ' '} {line}")
-        total, killed = sum(counts.values()), sum(counts.values()) - len(left)
-        print(
-            f"{name}: {killed} of {total} killed, {killed / total:.1%} {dict(counts)}", flush=True
-        )
-    return int(unexplained > 0)
+    """Run the wanted suites, or all; 1 if something survived unexplained."""
+    if len(wanted) == 1:
+        suite, _, module = wanted[0].partition("/")
+        return int(run(suite, f"{suite}/{module}.py" if module else "") > 0)
+    # A process for each, since a module can be imported mutated in one way only.
+    command = [sys.executable, "-u", __file__]
+    return max(subprocess.run([*command, name]).returncode for name in wanted or SUITES)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        sys.exit(main(sys.argv[1:]))
-    # One process per suite, since a module can be imported mutated in one way only.
-    codes = [
-        os.waitstatus_to_exitcode(
-            os.spawnv(os.P_WAIT, sys.executable, [sys.executable, __file__, name])
-        )
-        for name in sys.argv[1:] or SUITES
-    ]
-    sys.exit(max(codes))
+    sys.exit(main(sys.argv[1:]))

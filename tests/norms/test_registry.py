@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 import normlib
 from cases import CHANNELS
-from normlib import NORMS, Norm, Normalize
+from normlib import NORMS, Norm, Normalize, norms
 from normlib.norms import resolve
 
 SEVEN = {"batch", "layer", "instance", "group", "rms", "weight", "cosine"}
@@ -28,6 +29,21 @@ def test_the_seven_are_there():
     """Catches a file that discovery misses, and a key that is not its Norm's name."""
     assert set(NORMS) >= SEVEN
     assert all(key == norm.name and norm.label for key, norm in NORMS.items())
+
+
+def test_order_is_that_of_publication(tmp_path, monkeypatch):
+    """Catches an order by name or by file, and one of your own before those with a paper."""
+    own = "from normlib import Norm\nNORM = Norm(name='a mine', shares='S')\n"
+    (tmp_path / "a_mine.py").write_text(own)
+    monkeypatch.setattr(norms, "__path__", [str(tmp_path), *norms.__path__])
+    monkeypatch.setitem(sys.modules, "normlib.norms.a_mine", None)  # forgotten afterwards
+    del sys.modules["normlib.norms.a_mine"]
+    found = norms._discover()
+    numbers = [norm.url.rpartition("/")[2] for norm in found.values() if norm.url]
+    assert numbers == sorted(numbers)
+    assert list(found) == [*NORMS, "a mine"]
+    with pytest.raises(TypeError):
+        found["b"] = found["a mine"]
 
 
 def test_mapping_is_read_only():
