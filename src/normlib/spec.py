@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
+
 from normlib import checks
+from normlib.checks import Array
 from normlib.core import SCALES, Scale, check_measure
 
 ActsOn = Literal["pre-activation", "weight", "weight and input"]
@@ -15,6 +18,14 @@ ACTS_ON: tuple[ActsOn, ...] = ("pre-activation", "weight", "weight and input")
 
 #: Any array of activations is seen as (samples, groups, channels per group, positions).
 VIEW = "NGcS"
+
+
+def in_view(a: Array, groups: int, channel_axis: int) -> Array:
+    """Return `a` as (N, G, c, S); where the channels come last, every position is a sample."""
+    c = a.shape[channel_axis] // groups
+    if channel_axis == 1:
+        return np.reshape(a, (a.shape[0], groups, c, -1))
+    return np.reshape(a, (-1, groups, c, 1))
 
 
 @dataclass(frozen=True, kw_only=True)

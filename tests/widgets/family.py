@@ -10,6 +10,7 @@ from normlib.widgets import (
     ActivationPlayer,
     CopyBench,
     FormulaBench,
+    TensorCube,
     WhiteningBench,
     Widget,
 )
@@ -19,5 +20,6 @@ FAMILY: dict[str, Callable[[], Widget]] = {
     "ActivationPlayer": lambda: ActivationPlayer(make_runs(layers=4), frame=2),
     "CopyBench": CopyBench,
     "FormulaBench": FormulaBench,
+    "TensorCube": TensorCube,
     "WhiteningBench": WhiteningBench,
 }

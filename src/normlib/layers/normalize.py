@@ -14,7 +14,7 @@ from normlib.core import Cache, measure, move, move_back
 from normlib.layers.layer import Layer
 from normlib.moments import Moments
 from normlib.norms import resolve
-from normlib.spec import Norm
+from normlib.spec import Norm, in_view
 from normlib.sums import total
 
 
@@ -261,10 +261,7 @@ class Normalize(Layer):
             )
         if self.check_finite:
             checks.finite(a, "x")
-        c = self.channels // self.groups
-        if self.channel_axis == 1:
-            return np.reshape(a, (a.shape[0], self.groups, c, -1))
-        return np.reshape(a, (-1, self.groups, c, 1))
+        return in_view(a, self.groups, self.channel_axis)
 
     def _check_count(self, view: tuple[int, ...], shape: tuple[int, ...]) -> None:
         """One value minus its own mean is 0: refuse to output that constant."""

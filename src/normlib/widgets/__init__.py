@@ -9,12 +9,14 @@ from normlib.widgets.activation_player import ActivationPlayer, Workbench
 from normlib.widgets.base import Widget
 from normlib.widgets.copy_bench import CopyBench
 from normlib.widgets.formula_bench import FormulaBench
+from normlib.widgets.tensor_cube import TensorCube
 from normlib.widgets.whitening_bench import WhiteningBench
 
 __all__ = [
     "ActivationPlayer",
     "CopyBench",
     "FormulaBench",
+    "TensorCube",
     "WhiteningBench",
     "Widget",
     "Workbench",
