@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
+from site_checks import visiting
 
-from normlib import Normalize
+from normlib import Conv2d, Normalize, load_digits
 from normlib.plots.blocks import blocks
 from normlib.plots.moves import figure
 from normlib.widgets import TensorCube
@@ -248,3 +249,32 @@ class TestState:
             now = shown(page)
             numbers = [figure(now[part]) for part in ("mu", "sigma", "x_hat")]
             assert cells == [now["slice"], f"{now['count']}", *numbers]
+
+
+class TestChapter:
+    """The cube in its chapter, in the book's own host: its numbers are those of the page."""
+
+    def test_what_it_draws_is_what_the_page_says_and_normlib_computes(
+        self, browser: Browser, address: str
+    ) -> None:
+        """Catches a page whose widget, poster words and library disagree."""
+        convolve = Conv2d(
+            1, 6, (4, 5), stride=2, activation="identity", rng=np.random.default_rng(0)
+        )
+        a = convolve.forward(load_digits(images=True).x_train[:4])
+        with visiting(browser, f"{address}/book/one_formula/tensor.html") as visit:
+            cube = visit.page.locator(".nl-cube")
+            expect(cube).to_be_visible()
+            now = cube.evaluate("(e) => e.parentElement.__widget.values()")
+            text = visit.page.locator("figure", has=cube).locator(".in-words").text_content() or ""
+            assert f"= {figure(now['value'])} is in the set {now['slice']}" in text
+            for method in methods():
+                cube.locator(f"input[value={method}]").check(force=True)
+                now = cube.evaluate("(e) => e.parentElement.__widget.values()")
+                chosen = configured(DIVISORS)[key_of(method, now["groups"])]
+                z = Normalize(chosen, 6).forward(a)
+                index = tuple(now["index"])
+                # Built by this library, on this machine or the one that built the site.
+                assert now["value"] == pytest.approx(a[index], rel=1e-9)
+                assert now["x_hat"] == pytest.approx(z[index], rel=1e-9)
+            assert visit.problems == []
