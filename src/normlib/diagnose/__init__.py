@@ -1,15 +1,9 @@
 """Measure what is claimed: gradients, invariances, covariate shift and smoothness."""
 
 from normlib.diagnose.gradients import ArrayCheck, GradientCheck, check_gradients
-from normlib.diagnose.invariance import (
-    RESCALINGS,
-    InvarianceMatrix,
-    Rescaled,
-    Rescaling,
-    invariance_matrix,
-    rescaled,
-)
+from normlib.diagnose.invariance import Invariances, invariance_matrix, rescaled
 from normlib.diagnose.landscape import Landscape, loss_landscape
+from normlib.diagnose.rescalings import RESCALINGS, Rescaled, Rescaling
 from normlib.diagnose.shift import CovariateShift, internal_covariate_shift
 
 __all__ = [
@@ -17,7 +11,7 @@ __all__ = [
     "ArrayCheck",
     "CovariateShift",
     "GradientCheck",
-    "InvarianceMatrix",
+    "Invariances",
     "Landscape",
     "Rescaled",
     "Rescaling",
