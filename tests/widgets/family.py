@@ -10,6 +10,7 @@ from normlib.widgets import (
     ActivationPlayer,
     CopyBench,
     FormulaBench,
+    InvarianceMatrix,
     TensorCube,
     WhiteningBench,
     Widget,
@@ -21,5 +22,6 @@ FAMILY: dict[str, Callable[[], Widget]] = {
     "CopyBench": CopyBench,
     "FormulaBench": FormulaBench,
     "TensorCube": TensorCube,
+    "InvarianceMatrix": InvarianceMatrix,
     "WhiteningBench": WhiteningBench,
 }

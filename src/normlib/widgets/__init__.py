@@ -9,6 +9,7 @@ from normlib.widgets.activation_player import ActivationPlayer, Workbench
 from normlib.widgets.base import Widget
 from normlib.widgets.copy_bench import CopyBench
 from normlib.widgets.formula_bench import FormulaBench
+from normlib.widgets.invariance_matrix import InvarianceMatrix
 from normlib.widgets.tensor_cube import TensorCube
 from normlib.widgets.whitening_bench import WhiteningBench
 
@@ -16,6 +17,7 @@ __all__ = [
     "ActivationPlayer",
     "CopyBench",
     "FormulaBench",
+    "InvarianceMatrix",
     "TensorCube",
     "WhiteningBench",
     "Widget",
