@@ -11,6 +11,7 @@ from normlib.widgets import (
     CopyBench,
     FormulaBench,
     InvarianceMatrix,
+    ShiftBench,
     TensorCube,
     WhiteningBench,
     Widget,
@@ -23,5 +24,6 @@ FAMILY: dict[str, Callable[[], Widget]] = {
     "FormulaBench": FormulaBench,
     "TensorCube": TensorCube,
     "InvarianceMatrix": InvarianceMatrix,
+    "ShiftBench": ShiftBench,
     "WhiteningBench": WhiteningBench,
 }

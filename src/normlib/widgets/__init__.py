@@ -10,6 +10,7 @@ from normlib.widgets.base import Widget
 from normlib.widgets.copy_bench import CopyBench
 from normlib.widgets.formula_bench import FormulaBench
 from normlib.widgets.invariance_matrix import InvarianceMatrix
+from normlib.widgets.shift_bench import ShiftBench
 from normlib.widgets.tensor_cube import TensorCube
 from normlib.widgets.whitening_bench import WhiteningBench
 
@@ -18,6 +19,7 @@ __all__ = [
     "CopyBench",
     "FormulaBench",
     "InvarianceMatrix",
+    "ShiftBench",
     "TensorCube",
     "WhiteningBench",
     "Widget",
