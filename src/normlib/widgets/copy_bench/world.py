@@ -100,7 +100,7 @@ class World(checks.Brief):
             from sklearn.naive_bayes import GaussianNB
         x = self.whitened(self.features(copies, correlation), way)
         model = GaussianNB().fit(x[: self.n_train], self.labels[: self.n_train])
-        joint = model.predict_joint_log_proba(x[self.n_train :])
+        joint = np.asarray(model.predict_joint_log_proba(x[self.n_train :]))
         return self.score(joint[:, 1] - joint[:, 0])
 
     def whitened(self, x: Floats, way: str) -> Floats:
@@ -115,7 +115,7 @@ class World(checks.Brief):
             measured = measured - np.array([measured[y == k].mean(axis=0) for k in (0, 1)])[y]
         found = whiten(measured, eps=NOTHING)
         kept = found.eigenvalues > NOTHING * found.eigenvalues[0]
-        return np.asarray(found.transform(x)[:, kept])
+        return np.asarray(found.transform(x)[:, kept], np.float64)
 
     def score(self, odds: Floats) -> Score:
         """Return the score of log-odds of class 1 on the test points, shape (n_test,)."""
@@ -134,7 +134,7 @@ class World(checks.Brief):
             loss=float(losses.mean()),
             error=float(count @ np.abs(said - found) / len(y)),
             points=both[self.followed],
-            bins=np.stack([count, said, found], axis=1),
+            bins=np.stack([count.astype(np.float64), said, found], axis=1),
         )
 
     @cached_property
