@@ -303,7 +303,6 @@ function halo(context, words, x, y, colours, align) {
   context.textAlign = align;
   context.strokeText(words, x, y);
   context.restore();
-  context.set = null;
   text(context, words, x, y, colours.ink, 12, align, "600");
 }
 
