@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import reference
 from gradients import EXACT, NUMERIC, assert_gradients, assert_same, central, complex_step
 from normlib import standardize, standardize_backward
+from normlib.core import measure, move, move_back
 from normlib.sums import inner, total
 from strategies import LAYOUTS, axes_of, laid_out, shapes
 
@@ -48,6 +49,41 @@ def test_gradient(center, scale, axes, eps, rng):
     assert_same(x_hat, textbook({"x": x}), EXACT, "x_hat")
     assert_gradients(found, complex_step(textbook, {"x": x}, dx_hat), EXACT, "complex step")
     assert_gradients(found, central(own, {"x": x}, dx_hat), NUMERIC, "central differences")
+
+
+@pytest.mark.parametrize("constant", [False, True])
+@pytest.mark.parametrize("of_g", [(1, 3, 1), (1, 3, 4), (2, 1, 1)], ids=str)
+@pytest.mark.parametrize("axes", AXES, ids=str)
+def test_gradients_of_scale_and_shift(axes, of_g, constant, rng):
+    """Catches a sum of the backward over the wrong axes, where g changes within a set or beyond."""
+    x, dz = rng.standard_normal((2, 2, 3, 4))
+    g, b = rng.uniform(0.5, 2, of_g), rng.standard_normal(of_g)
+    options = {"center": True, "scale": "std", "eps": 0.1}
+    measured = measure(x, axes, **options)
+    statistics = (measured.mu, measured.var) if constant else None
+    cache = measure(x, axes, **options, statistics=statistics)
+    found = dict(zip("xgb", move_back(dz, cache, g), strict=True))
+
+    def textbook(arrays):
+        if constant:
+            x_hat = (arrays["x"] - measured.mu) / np.sqrt(measured.var + 0.1)
+        else:
+            x_hat = reference.standardize(arrays["x"], reference.slices(x.shape, axes), **options)
+        return arrays["g"] * x_hat + arrays["b"]
+
+    arrays = {"x": x, "g": g, "b": b}
+    assert_same(move(cache, g, b), textbook(arrays), EXACT, "z")
+    assert_gradients(found, complex_step(textbook, arrays, dz), EXACT, "complex step")
+
+
+def test_without_scale_and_shift_there_is_no_gradient_of_them(rng):
+    """Catches made-up gradients of g and b, and an x_hat that is scaled by nothing."""
+    x, dz = rng.standard_normal((2, *SHAPE))
+    cache = measure(x, (0,), center=True, scale="std", eps=0.1)
+    np.testing.assert_array_equal(move(cache), cache.x_hat)
+    dx, dg, db = move_back(dz, cache)
+    assert_same(dx, standardize_backward(dz, cache), EXACT, "dx")
+    assert dg is db is None
 
 
 def test_gradient_of_given_statistics(rng):
@@ -118,7 +154,7 @@ def test_dtype_is_kept(dtype, center, scale, rng):
     given_statistics = np.zeros((1, 4, 1)), np.ones((1, 4, 1))
     for statistics in (None, given_statistics):
         x_hat, cache = standardize(x, 1, center=center, scale=scale, statistics=statistics)
-        assert x_hat.dtype == cache.inv_sigma.dtype == dtype
+        assert x_hat.dtype == cache.mu.dtype == cache.var.dtype == cache.inv_sigma.dtype == dtype
         assert standardize_backward(x, cache).dtype == dtype
 
 

@@ -68,6 +68,14 @@ CORE = [
         {**NOT_FLOATS, "(8,)": X[:, 0], "(3, 8)": X.T},
         "Use|Pass",
     ),
+    *many(
+        "standardized",
+        lambda e, v: standardize_backward(X, v),
+        T,
+        "cache must be a Cache",
+        {"ndarray": X, "NoneType": None, "tuple": standardize(X, 0)},
+        "standardize returned",
+    ),
 ]
 SPEC = [
     *many(

@@ -52,7 +52,7 @@ CASES = [
                 V,
                 "x must be finite",
                 {"nan at index (2, 1)": NAN, "inf at index (2, 1)": np.inf, "-inf": -np.inf},
-                "Mend",
+                "Mend the input[.]",
             ),
             *many(
                 f"{name} size",
@@ -60,6 +60,14 @@ CASES = [
                 V,
                 "x must be small enough .* float64",
                 {"1.0e+160": 1e160, "1.0e+308": 1e308},
+                "Divide",
+            ),
+            Case(
+                f"{name} sum",
+                lambda e, make=make: make(np.where(X > 9, 1e308, X), eps=0),
+                V,
+                "x must be small enough",
+                r"1\.0e\+308",
                 "Divide",
             ),
             *many(
@@ -97,6 +105,14 @@ CASES = [
                     "eps=1e-5",
                 )
                 for method in ROOTS
+            ),
+            Case(
+                f"{name} constant but for rounding",
+                lambda e, make=make: make(np.full((7, 1), 0.1), eps=0),
+                V,
+                "x must have a covariance of full rank",
+                "rank 0 of 1",
+                "eps=1e-5",
             ),
             *(
                 Case(

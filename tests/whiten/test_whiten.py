@@ -58,6 +58,28 @@ def test_result_holds_what_was_measured(method, rng):
 
 
 @METHOD
+def test_what_counts_as_rank(method):
+    """Catches another limit than the one that is documented: (d + sqrt(n)) u, times the norm."""
+    limit = 2.0**-50  # (2 + sqrt(4)) * 2**-52, for a covariance of norm 1
+    signs = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
+    found = whiten(signs * [1, np.sqrt(1.1 * limit)], method, eps=0, **MANY)
+    np.testing.assert_allclose(found.covariance, np.diag([1, 1.1 * limit]), atol=1e-30)
+    for variance in (limit, limit / 2):
+        with pytest.raises(ValueError, match=r"full rank.*got (rank 1 of 2|a pivot of .*e-16)"):
+            whiten(signs * [1, np.sqrt(variance)], method, eps=0)
+
+
+@METHOD
+def test_defaults(method, rng):
+    """Catches another eps, or another number of iterations, than the signature promises."""
+    x = 1e3 * of_condition(rng, 1e12, d=3)  # where eps and the 21st iteration make a difference
+    told = {"eps": 1e-5, "iterations": 20}
+    found, expected = whiten(x, method), whiten(x, method, **told)
+    np.testing.assert_array_equal(found.matrix, expected.matrix)
+    np.testing.assert_array_equal(decorrelate(x, method)[0], decorrelate(x, method, **told)[0])
+
+
+@METHOD
 def test_inverse_undoes_transform(method, rng):
     """Catches an inverse of another method, or without the mean; for new data too."""
     found = whiten(full_rank(rng, 40, 5), method, iterations=5)
@@ -264,11 +286,12 @@ def test_dtype_is_kept(method, dtype, rng):
 
 
 @METHOD
-def test_float32_far_from_zero(method, rng):
+@pytest.mark.parametrize("eps", [0.0, 1e-5])
+def test_float32_far_from_zero(method, eps, rng):
     """Catches a mean that is only exact to its own last digit: at 10,000 that is 0.001."""
     x = (1e4 + full_rank(rng, 500, 4)).astype(np.float32)
-    y, _ = decorrelate(x, method, eps=0, **MANY)
-    exact, _ = decorrelate(x.astype(float), method, eps=0, **MANY)
+    y, _ = decorrelate(x, method, eps=eps, **MANY)
+    exact, _ = decorrelate(x.astype(float), method, eps=eps, **MANY)
     # 6e-8 a rounding, times a condition of 30 or so, and a few of them.
     np.testing.assert_allclose(y, exact, atol=2e-5)
 
