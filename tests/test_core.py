@@ -170,6 +170,18 @@ def test_constant_set_without_eps_is_zero(dtype, value, count, scale, rng):
     np.testing.assert_array_equal(dx, 0)
 
 
+@pytest.mark.parametrize("scale", ["std", "norm"])
+def test_constant_set_leaves_the_others(scale, rng):
+    """Catches one set without a size that decides about sigma of all."""
+    x = rng.standard_normal((3, 5))
+    x[1] = 0.1
+    x_hat, _ = standardize(x, 1, scale=scale, eps=0)
+    for row in (0, 2):
+        alone, _ = standardize(x[row : row + 1], 1, scale=scale, eps=0)
+        np.testing.assert_allclose(x_hat[row], alone[0], rtol=1e-14)  # a sum in another order
+    np.testing.assert_array_equal(x_hat[1], 0)
+
+
 @pytest.mark.parametrize("axes", AXES, ids=str)
 @pytest.mark.parametrize(("center", "scale"), SCALES)
 def test_nan_stays_in_its_set(axes, center, scale, rng):
@@ -190,8 +202,10 @@ def test_float32_far_from_zero(count, axis, rng):
     """Catches E[x^2] - E[x]^2, one-pass means, and columns added up one value after the other."""
     shape = (count, 16) if axis == 0 else (16, count)
     x = (1e4 + rng.standard_normal(shape)).astype(np.float32)
-    x_hat, _ = standardize(x, axis)
-    exact, _ = standardize(x.astype(np.float64), axis)
+    x_hat, cache = standardize(x, axis)
+    exact, exactly = standardize(x.astype(np.float64), axis)
+    # Half a last digit of 10,000, which is 0.001, is 5e-8 of it.
+    np.testing.assert_allclose(cache.mu, exactly.mu, rtol=6e-8)
     # Half a last digit of x_hat is 6e-8 of it, and a few roundings make 2e-7. The sum of squares
     # adds a random walk of such digits, over the values of a block and over the blocks.
     error = np.abs(x_hat - exact) / np.maximum(1, np.abs(exact))
@@ -268,6 +282,7 @@ def test_axes_in_any_form(axes, rng):
     x = rng.standard_normal((3, 4))
     expected = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
     np.testing.assert_allclose(standardize(x, axes, eps=0)[0], expected, atol=1e-14)
+    np.testing.assert_array_equal(standardize(x, -2)[0], standardize(x, 0)[0])
 
 
 def test_cache_cannot_be_changed(rng):

@@ -35,7 +35,7 @@ CORE = [
         "axes",
         lambda e, v: standardize(X, v),
         V,
-        "axes",
+        "axes must (name at least one axis of x, from -2 to 1|be distinct)",
         {"2": 2, "-3": -3, "()": (), "[0.5]": [0.5], "(0, -2)": (0, -2), "None": None, "'x'": "x"},
         "Name",
     ),
@@ -50,6 +50,17 @@ CORE = [
         V,
         r"statistics .* \(8, 3\)",
         r"\(8,\) and \(8,\)",
+        "size 1",
+    ),
+    *many(
+        "either of statistics",
+        lambda e, v: standardize(X, 0, statistics=v),
+        V,
+        "statistics",
+        {
+            "(5, 1, 1) and (1, 3)": (np.zeros((5, 1, 1)), np.ones((1, 3))),
+            "(1, 3) and (5, 1, 1)": (np.zeros((1, 3)), np.ones((5, 1, 1))),
+        },
         "size 1",
     ),
     Case(
