@@ -10,7 +10,7 @@ import pytest
 
 import normlib
 from cases import CHANNELS, NAMED, called
-from normlib import Activation, Dense, Net, Norm, Normalize, fit, mlp
+from normlib import Activation, Dense, Layer, Net, Norm, Normalize, fit, mlp
 from normlib.layers import ACTIVATIONS
 
 DENSE = [norm for norm in NAMED if norm.axes != (3,)]  # all but instance normalization
@@ -185,3 +185,33 @@ def test_backward_goes_through_every_layer(rng):
     for layer in reversed(net.parts.values()):
         dy = layer.backward(dy)
     np.testing.assert_array_equal(dx, dy)
+
+
+class Scale(Layer):
+    """y = s x, with the word for its parameter taken from the class."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = self.parts["inner"] = Activation("tanh")
+        self.add("s", np.ones(4))
+
+    @property
+    def broken(self):
+        return self.inner.nothing_of_the_kind
+
+    def forward(self, x):
+        return self.params["s"] * self.inner.forward(x)
+
+
+def test_a_layer_of_your_own(rng):
+    """Catches a part refused for having a short name too, and errors that hide the real one."""
+    layer = Scale()
+    assert repr(layer) == "Scale(s: (4,))"
+    assert copy.deepcopy(layer).inner is not layer.inner
+    net = Net([layer])
+    net.flat[:] = 3
+    x = rng.standard_normal((5, 4))
+    np.testing.assert_array_equal(net.forward(x), 3 * np.tanh(x))
+    assert not hasattr(layer, "t")
+    with pytest.raises(AttributeError, match=r"'Activation' object has no .*nothing_of_the_kind"):
+        layer.broken  # noqa: B018

@@ -16,7 +16,7 @@ from errors.kinds import (
     X,
     many,
 )
-from normlib import Activation, Affine, Dense, Normalize, Whiten, mlp, norm
+from normlib import Activation, Affine, Dense, Layer, Net, Normalize, Whiten, mlp, norm
 
 V, T, R, K = ValueError, TypeError, RuntimeError, KeyError
 
@@ -27,7 +27,66 @@ def with_nan(value):
     return x
 
 
+class Unready(Layer):
+    """Has forgotten super().__init__()."""
+
+    def __init__(self):
+        self.scale = 3.0
+
+
+class Hiding(Layer):
+    """Keeps a layer where nothing finds it."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = Affine(3)
+
+
+A_LAYER = [
+    *many(
+        "add",
+        lambda e, v: e.tanh.add("s", v),
+        (T, V),
+        "value",
+        {**NOT_FLOATS, "float16": X.astype(np.float16), "float": 1.0},
+        "Use|Pass",
+    ),
+    Case("no forward", lambda e: Layer().forward(X), NotImplementedError, "forward", "n", "Return"),
+    Case(
+        "no backward", lambda e: Layer().backward(X), NotImplementedError, "backward", "n", "dL/dx"
+    ),
+    Case("no init", lambda e: Unready().params, AttributeError, "Unready", "no", "super"),
+    Case(
+        "no init, add",
+        lambda e: Unready().add("s", X),
+        AttributeError,
+        "Unready must be set up",
+        "'values'",
+        "super",
+    ),
+    Case("no init in a net", lambda e: Net([Unready()]), AttributeError, "Unready", "no", "super"),
+    Case(
+        "hidden", lambda e: Net([Hiding()]), V, "self.parts", "'inner' in '0'", r"parts\['inner'\]"
+    ),
+    Case(
+        "hidden deeper",
+        lambda e: Net([Net({"deep": Hiding()})]),
+        V,
+        "self.parts",
+        "'inner' in 'deep'",
+        r"parts\['inner'\]",
+    ),
+    Case(
+        "dtypes",
+        lambda e: Net({"one": Affine(3), "two": Affine(3, dtype="float32")}),
+        V,
+        "one dtype",
+        "float64 in 'one.g' and float32 in 'two.g'",
+        "same dtype",
+    ),
+]
 CASES = [
+    *A_LAYER,
     Case("norm None", lambda e: Normalize(None, 3), V, "norm", "None", "Leave the layer out"),
     Case("norm of a type", lambda e: Normalize(3, 3), T, "norm", "int", "'batch'"),
     Case("unknown norm", lambda e: Normalize("bn", 3), V, "name", "'bn'", "Pass"),

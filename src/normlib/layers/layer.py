@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from normlib import checks
 from normlib.checks import Array
 
 #: Called with a signal's name and its values at the moment a layer makes them.
@@ -50,8 +51,11 @@ class Arrays(Mapping[str, Array]):
         return len(self._arrays)
 
     def __repr__(self) -> str:
-        shapes = ", ".join(f"{key}: {array.shape}" for key, array in self.items())
-        return f"Arrays({shapes})"
+        return f"Arrays({self.shapes()})"
+
+    def shapes(self) -> str:
+        """Return the names with their shapes, for a repr."""
+        return ", ".join(f"{key}: {array.shape}" for key, array in self.items())
 
 
 class Layer:
@@ -60,6 +64,35 @@ class Layer:
     A layer owns `values` (its parameters) and `slopes` (their gradients), and may be made of
     named `parts`, which are layers too; a part with the name "" lends its parameters under their
     own names.
+
+    Notes
+    -----
+    A layer of your own
+
+    - calls ``super().__init__()`` first, and ``self.add(name, array)`` for each parameter;
+    - reads ``self.params[name]`` anew each time, since a Net moves the arrays into its own vector;
+    - writes ``self.grads[name] = ...`` in `backward`, and returns dL/dx;
+    - puts layers that it is made of into ``self.parts[name]``: one that is a plain attribute is
+      invisible to optimizers, modes and files, and a Net refuses it;
+    - calls ``self.show("z", values)``, or "a", "x_hat", "h", to be seen by a Recorder.
+
+    Examples
+    --------
+    >>> from normlib import Layer, check_gradients
+    >>> class Scale(Layer):
+    ...     def __init__(self, channels):
+    ...         super().__init__()
+    ...         self.add("s", np.ones(channels))
+    ...     def forward(self, x):
+    ...         self.x = x
+    ...         return x * self.params["s"]
+    ...     def backward(self, dy):
+    ...         self.grads["s"] = (dy * self.x).sum(axis=0)
+    ...         return dy * self.params["s"]
+    >>> Scale(4)
+    Scale(s: (4,))
+    >>> check_gradients(Scale(4), np.random.default_rng(0).standard_normal((5, 4))).passed
+    True
     """
 
     def __init__(self) -> None:
@@ -71,6 +104,20 @@ class Layer:
         self.owned = False  # whether it stands in a Net or in another layer
         self._training = True
 
+    if not TYPE_CHECKING:  # a type checker would take every misspelt attribute for one that exists
+
+        def __getattr__(self, name: str) -> Any:
+            """Say what has been forgotten where a layer has nothing yet."""
+            if "values" in vars(self) or name.startswith("__"):
+                return object.__getattribute__(self, name)  # raises what it raised before
+            raise AttributeError(
+                f"{type(self).__name__} must be set up as a Layer; got no {name!r}. "
+                "Call super().__init__() first in its __init__."
+            )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.params.shapes()})"
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a copy, which stands in no net even if its original does; its parts do."""
         self.__dict__.update(state)
@@ -80,11 +127,17 @@ class Layer:
 
     def forward(self, x: Array, /) -> Array:
         """Return the output, and keep what `backward` needs."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} must define forward(self, x); got none. Return the output "
+            "there, and keep what backward needs."
+        )
 
     def backward(self, dy: Array, /) -> Array:
         """Return dL/dx from dL/dy, and write the parameters' gradients into `grads`."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} must define backward(self, dy); got none. Return dL/dx there, "
+            "and write the parameters' gradients into self.grads."
+        )
 
     @property
     def params(self) -> Arrays:
@@ -142,7 +195,9 @@ class Layer:
         return sum(array.size for _, layer in self.walk() for array in layer.values.values())
 
     def add(self, name: str, value: Array) -> None:
-        """Add a parameter, with a gradient of zeros."""
+        """Add a parameter, a float32 or float64 array, with a gradient of zeros."""
+        value = checks.floating(value, "value")
+        checks.float_dtype(value.dtype, "value's dtype")
         self.values[name] = value
         self.slopes[name] = np.zeros_like(value)
 

@@ -33,7 +33,8 @@ class Net(Layer):
     TypeError
         Something in `layers` is not a Layer.
     ValueError
-        No layer, or one that already belongs to a net.
+        No layer, one that already belongs to a net or hides a layer outside its `parts`, or
+        parameters of several dtypes.
 
     Examples
     --------
@@ -66,6 +67,8 @@ class Net(Layer):
                     f"layers must each have one place in one net; got {name!r}, which has one "
                     "already. Use copy.deepcopy(layer)."
                 )
+        _check_parts(named)
+        _check_dtypes(named)
         self.parts = dict(named)
         for layer in self.parts.values():
             layer.owned = True
@@ -175,3 +178,31 @@ class Net(Layer):
 
     def _state(self) -> dict[str, Array]:
         return {**self.params, **self.running}
+
+
+def _check_parts(layers: Mapping[str, Layer]) -> None:
+    """Refuse a layer inside another that no optimizer, mode or file would reach."""
+    for place, layer in ((at, inside) for key in layers for at, inside in layers[key].walk(key)):
+        for name, value in vars(layer).items():
+            if isinstance(value, Layer) and value not in layer.parts.values():
+                raise ValueError(
+                    f"layers must keep what they are made of in self.parts; got {name!r} in "
+                    f"{place!r}, which is a Layer but not in self.parts. "
+                    f"Write self.parts[{name!r}] = ... in its __init__."
+                )
+
+
+def _check_dtypes(layers: Mapping[str, Layer]) -> None:
+    """Refuse float32 beside float64: one vector holds all parameters."""
+    dtypes = {
+        f"{key}.{name}": array.dtype
+        for key, layer in layers.items()
+        for name, array in layer.params.items()
+    }
+    first = next(iter(dtypes), "")
+    other = next((name for name in dtypes if dtypes[name] != dtypes[first]), None)
+    if other is not None:
+        raise ValueError(
+            f"layers must share one dtype; got {dtypes[first]} in {first!r} and {dtypes[other]} "
+            f"in {other!r}. Build them all with the same dtype=."
+        )
