@@ -25,6 +25,7 @@ def test_a_result_prints_shapes_and_no_arrays(history: History) -> None:
         assert len(text) < 500
         assert "array" not in text
     assert "loss: (5,)" in repr(history)
+    assert repr(history).endswith(f"last loss: {history.loss[-1]:.4g}, diverged: False)")
 
 
 def test_results_compare_by_identity(history: History) -> None:
@@ -52,6 +53,7 @@ def test_an_optimizer_may_be_an_object(history: History) -> None:
         ("record", True, "Recorder"),
         ("record", Recorder, "Recorder"),
         ("optimizer", "rmsprop", "one of these"),
+        ("optimizer", Adam, r"the class Adam\. Pass normlib\.Adam\(\)"),
     ],
 )
 def test_fit_says_what_it_takes(name: str, value: Any, way_out: str) -> None:

@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from normlib import Norm
+from normlib import NORMS, Norm, norm
 
 MINE = Norm(name="mine", label="My norm", shares="cS", eps=1e-3)
 
@@ -54,3 +54,9 @@ def test_groups_of_channels():
     grouped = Norm(name="mine", shares="cS", grouped=True, groups=3)
     assert grouped.groups_of(12) == 3
     assert MINE.groups_of(12) == 1
+
+
+def test_the_docstring_of_norm_names_all():
+    """Catches a new normalization that `help(norm)` does not tell of."""
+    assert norm.__doc__ is not None
+    assert all(f'"{name}"' in norm.__doc__ for name in NORMS)

@@ -192,7 +192,7 @@ class Norm:
         if self.groups is None:
             raise ValueError(
                 f"{self.name} normalization needs the number of groups; got none. "
-                f"Use norm({self.name!r}, groups=...)."
+                "Use norm('group', groups=...), or Norm(..., groups=...) for one of your own."
             )
         if channels % self.groups:
             divisors = [n for n in range(1, channels + 1) if channels % n == 0]

@@ -105,6 +105,15 @@ SPEC = [
         "'epsilon'",
         "normlib.Norm",
     ),
+    Case("norm then", lambda e: norm("weight", then="batch"), T, "then", "str", "norm"),
+    Case(
+        "norm then elsewhere",
+        lambda e: norm("batch", then=norm("layer")),
+        V,
+        "then",
+        "'layer' behind 'batch'",
+        "Leave it out",
+    ),
     Case("no groups", lambda e: norm("group"), V, "number of groups", "none", "groups="),
     Case(
         "no groups in mlp", lambda e: mlp([4, 4, 2], norm="group"), V, "groups", "none", "groups="
@@ -181,7 +190,7 @@ SPEC = [
         V,
         "mine .* number of groups",
         "none",
-        r"norm\('mine', groups=",
+        r"Norm\(\.\.\., groups=",
     ),
     Case("own groups", lambda e: like(groups=2), V, "groups", "groups=2", "Leave it out"),
 ]

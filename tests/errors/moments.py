@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from errors.kinds import NOT_FLOATS, NOT_POSITIVE, Case, X, many
-from normlib import Moments, Normalize, norm
+from normlib import Moments, Normalize, Whiten, norm
 
 V, T = ValueError, TypeError
 GOOD = Moments.of(X)
@@ -46,6 +46,22 @@ CASES = [
         "this layer",
     ),
     Case("load one", lambda e: e.batch.load_statistics(ONE), V, "at least 2", "1", "more"),
+    Case(
+        "load into whitening",
+        lambda e: e.whiten.load_statistics(GOOD),
+        V,
+        "load_statistics needs running variances",
+        "Whiten.*covariance",
+        "recalibrate",
+    ),
+    *many(
+        "fixed",
+        lambda e, v: v.fixed(),
+        V,
+        "fixed needs running variances",
+        {"Whiten(3": Whiten(3), "keeps none": Normalize("layer", 3)},
+        "batch",
+    ),
     *many(
         "load into",
         lambda e, v: Normalize(v, 3).load_statistics(GOOD),

@@ -93,6 +93,8 @@ NETS = [
     *many("init_scale", lambda e, v: mlp([4, 2], init_scale=v), V, "init_scale", NOT_EPS, "range"),
     Case("mlp f", lambda e: mlp([4, 2], activation="elu"), V, "activation", "'elu'", "Pass"),
     Case("mlp norm", lambda e: mlp([4, 3, 2], norm="bn"), V, "name", "'bn'", "Pass"),
+    Case("mlp without hidden", lambda e: mlp([4, 2], norm="bn"), V, "name", "'bn'", "Pass"),
+    Case("mlp norm type", lambda e: mlp([4, 2], norm=3), T, "norm", "int", "'batch'"),
     *many("mlp dtype", lambda e, v: mlp([4, 2], dtype=v), T, "dtype", NOT_DTYPES, "float64"),
     Case("net x", lambda e: e.net.forward(X[:, :2]), V, "x must", r"\(8, 2\)", "n_in"),
     Case("predict", lambda e: e.net.predict(X[:, :2]), V, "x must", r"\(8, 2\)", "n_in"),
@@ -146,6 +148,14 @@ TRAIN = [
         "labels must be from 0 to 2",
         {"-1 to 0": LABELS - 1, "2 to 3": LABELS + 2},
         "from 0",
+    ),
+    Case(
+        "labels beyond",
+        lambda e: loss(labels=LABELS + 2),
+        V,
+        "labels must be from 0 to 2",
+        "2 to 3",
+        "or give the net 4 outputs",
     ),
     *many(
         "shapes",
@@ -235,6 +245,17 @@ TRAIN = [
         r"weight_decay\['layer 1.w'\]",
         NOT_EPS,
         "range",
+    ),
+    Case(
+        "optimizer class", lambda e: train(e, optimizer=Adam), T, "object", "the class Adam", "()"
+    ),
+    *many(
+        "gradient of a loss",
+        lambda e, v: train(e, loss=lambda y, t: (1.0, v)),
+        V,
+        r"gradient from .*lambda.* shape \(4, 2\)",
+        {"(4,)": np.ones(4), "()": None, "(2, 4)": np.ones((2, 4))},
+        "respect to the outputs",
     ),
     Case("optimizer", lambda e: train(e, optimizer="adamw"), V, "optimizer", "'adamw'", "Pass"),
     *many("decay", lambda e, v: train(e, weight_decay=v), V, "weight_decay", NOT_EPS, "range"),

@@ -209,6 +209,7 @@ class Normalize(Layer):
 
     def fixed(self) -> tuple[Array, Array]:
         """Return s and t, each (C,), of z = s * a + t: all that running statistics leave to do."""
+        self._need_variances("fixed", "Use it on batch normalization.")
         mean, var = self._running_in_view()
         cache = measure(mean, self.norm.axes, **self.norm.measure, statistics=(mean, var))
         s, t = np.broadcast_to(cache.inv_sigma, mean.shape).ravel(), np.zeros_like(mean).ravel()
@@ -229,6 +230,7 @@ class Normalize(Layer):
                 "load_statistics needs a layer with running means and variances; got "
                 f"{norm.name!r}. Use it on batch normalization."
             )
+        self._need_variances("load_statistics", "Use recalibrate(layer, batches).")
         checks.shape(moments.mean, (self.channels,), "moments", "Measure them on this layer's a.")
         least = 1 if norm.scale == "one" else 2
         if moments.count < least:
@@ -240,6 +242,12 @@ class Normalize(Layer):
         if norm.scale != "one":
             self._statistics["var"][...] = moments.unbiased_var
         self._statistics["batches"][...] = 1
+
+    def _need_variances(self, what: str, way_out: str) -> None:
+        """Refuse a layer that keeps no variance of each channel: a covariance, say, or nothing."""
+        if "var" not in self._statistics:
+            kept = f", which keeps {', '.join(self._statistics) or 'none'}"
+            raise ValueError(f"{what} needs running variances; got {self!r}{kept}. {way_out}")
 
     def _view(self, a: Any) -> Array:
         """Return `a` as (N, G, c, S), or say what is wrong with it."""

@@ -14,6 +14,7 @@ from normlib import checks
 from normlib.layers import ACTIVATIONS, Conv2d, Dense, Flatten, GlobalAvgPool, Layer
 from normlib.layers.windows import Pair, pair
 from normlib.nets.net import Net
+from normlib.norms import resolve
 from normlib.spec import Norm
 
 #: One for all convolutions, or a list with one for each.
@@ -68,6 +69,7 @@ def mlp(
             "Pass [64, 32, 10]."
         )
     sizes = [checks.positive_integer(width, "widths") for width in widths]
+    norm = resolve(norm)  # a wrong one is an error without hidden layers too
     checks.choice(activation, "activation", ACTIVATIONS)
     checks.number(init_scale, "init_scale", low=0)
     rng = np.random.default_rng(seed)

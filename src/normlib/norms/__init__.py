@@ -11,7 +11,7 @@ from typing import Any
 
 from normlib.spec import Norm
 
-OPTIONS = ("groups", "eps", "momentum", "affine")
+OPTIONS = ("groups", "eps", "momentum", "affine", "then")
 
 
 def _discover() -> Mapping[str, Norm]:
@@ -34,7 +34,8 @@ def norm(name: str, **options: Any) -> Norm:
     Parameters
     ----------
     name : str
-        A key of `NORMS`.
+        A key of `NORMS`: "batch", "layer", "instance", "group", "rms", "weight", "cosine" or
+        "mean_only".
     groups : int
         For "group", required: the NUMBER of groups. Refused for all others.
     eps : float
@@ -43,6 +44,8 @@ def norm(name: str, **options: Any) -> Norm:
         The weight of the new batch in the running statistics; 0.1. None averages all batches.
     affine : bool
         Learn g and b; True.
+    then : Norm, optional
+        For "weight" and "cosine": what normalizes the product with those weights.
 
     Returns
     -------
@@ -60,6 +63,11 @@ def norm(name: str, **options: Any) -> Norm:
     --------
     >>> norm("group", groups=8).shares
     'cS'
+
+    Weight normalization with mean-only batch normalization behind it (Salimans & Kingma 2016):
+
+    >>> norm("weight", then=norm("mean_only")).then.scale
+    'one'
     """
     if not isinstance(name, str) or name not in NORMS:
         known = ", ".join(repr(key) for key in NORMS)

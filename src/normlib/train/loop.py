@@ -36,6 +36,10 @@ class History(checks.Brief):
     accuracy: float
     trace: Trace | None
 
+    def __repr__(self) -> str:
+        last = f"last loss: {self.loss[-1]:.4g}, diverged: {self.diverged}"
+        return f"{super().__repr__()[:-1]}, {last})"
+
     @property
     def diverged(self) -> bool:
         """Whether the run ended because its loss was no longer finite."""
@@ -65,6 +69,8 @@ def fit(
     net : Net
         Changed in place; left in evaluation mode.
     data : Data
+        Its targets reach the loss as they are: nothing is turned into one-hot rows or into another
+        dtype.
     steps : int
         Number of updates. A run ends early when its loss is not finite, when `on_step` says so, or
         when `batches` run out.
@@ -98,6 +104,9 @@ def fit(
     Returns
     -------
     History
+        Its accuracy is of the test data, its loss of the training batches; the loss of the test
+        data is ``softmax_cross_entropy(net.evaluate(data.x_test), data.y_test)[0]``.
+        `normlib.plots.loss` draws one or several.
 
     Raises
     ------
@@ -122,6 +131,10 @@ def fit(
     checks.kind(data, Data, "data", "Use normlib.Data(x_train, y_train, x_test, y_test).")
     if record is not None:
         checks.kind(record, Recorder, "record", "Pass normlib.Recorder().")
+    if isinstance(optimizer, type):
+        home = "normlib." if optimizer in OPTIMIZERS.values() else ""
+        name = optimizer.__name__
+        raise TypeError(f"optimizer must be an object; got the class {name}. Pass {home}{name}().")
     if isinstance(optimizer, str) or not hasattr(optimizer, "step"):
         optimizer = OPTIMIZERS[checks.choice(optimizer, "optimizer", OPTIMIZERS)]()
     criterion = resolve(loss)

@@ -54,9 +54,11 @@ def softmax_cross_entropy(logits: Array, labels: Labels) -> tuple[float, Array]:
             'targets that are numbers use loss="mean_squared_error".'
         )
     if labels.min() < 0 or labels.max() >= logits.shape[1]:
+        more = labels.min() >= 0
         raise ValueError(
             f"labels must be from 0 to {logits.shape[1] - 1}; got {labels.min()} to "
-            f"{labels.max()}. Number the classes from 0."
+            f"{labels.max()}. Number the classes from 0"
+            + (f", or give the net {labels.max() + 1} outputs." if more else ".")
         )
     rows = np.arange(len(labels))
     shifted = logits - logits.max(axis=1, keepdims=True)  # exp of large logits would overflow
@@ -130,6 +132,9 @@ def resolve(given: str | Loss) -> Loss:
                 "loss must return a pair, the loss and its gradient; got "
                 f"{type(found).__name__}. See normlib.mean_squared_error."
             )
+        name = getattr(given, "__name__", type(given).__name__)
+        way_out = "Return the gradient with respect to the outputs."
+        checks.shape(np.asarray(found[1]), outputs.shape, f"the gradient from loss {name}", way_out)
         return float(found[0]), found[1]
 
     return checked
