@@ -130,6 +130,22 @@ def test_importing_is_light():
     assert len(others) < 60  # 26 with Python 3.11 and NumPy 2.4
 
 
+LAZY = """
+import sys
+import normlib as nl
+assert not {"normlib.plots", "normlib.widgets"} & set(sys.modules)
+assert {"plots", "widgets", "mlp"} <= set(dir(nl))
+print(nl.plots.ridge.__name__, nl.widgets.__name__, hasattr(nl, "plot"))
+"""
+
+
+def test_what_draws_is_imported_when_it_is_asked_for():
+    """Catches `import normlib as nl; nl.plots` that fails, or costs those who never draw."""
+    done = subprocess.run([sys.executable, "-c", LAZY], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["ridge", "normlib.widgets", "False"]
+
+
 WITHOUT = """
 import sys
 import numpy as np
@@ -151,6 +167,7 @@ assert history.loss.shape == (20,) and history.trace.signals["a"].mean.shape[1] 
 run = lambda lr: {"y": lr}
 
 def widgets():
+    assert not hasattr(nl, "widgets")  # so that help(nl) leaves it out
     import normlib.widgets
 
 for feature in (

@@ -17,7 +17,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent / "widgets"))
 from fake_traces import make_signal, make_trace
 
-from normlib import plots
+from normlib import History, plots
 from normlib.norms import NORMS
 from normlib.plots import figure as figure_module
 from normlib.plots.figure import Picture, paint, settings
@@ -134,6 +134,13 @@ class TestPalette:
         assert looks["batch"] is TONES["batch"]
         assert len(set(looks.values())) == len(names)
         assert plots.color("one") == looks["one"].light
+
+    def test_none_is_no_normalization(self) -> None:
+        assert plots.label(None) == plots.label("none") == "No normalization"
+        assert plots.color(None) == plots.color("none")
+        ax = Figure().subplots()
+        plots.loss(ax, {None: np.array([2.0, 1.0])})
+        assert [t.get_text() for t in ax.texts] == ["No normalization"]
 
     def test_a_name_must_be_a_word(self) -> None:
         with pytest.raises(TypeError, match="name must be a word"):
@@ -275,6 +282,14 @@ class TestCharts:
     def test_loss_refuses_what_is_no_curve(self, bad: dict) -> None:
         with pytest.raises(ValueError, match=r"at least one run|one number per step"):
             plots.loss(Figure().subplots(), bad)
+
+    def test_a_history_is_not_yet_a_drawing(self) -> None:
+        history = History(np.ones(3), 0.5, make_trace())
+        message = r"runs must be a Mapping; got History\. Pass {'batch': history}\."
+        with pytest.raises(TypeError, match=message):
+            plots.loss(Figure().subplots(), history)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"trace must be a Trace; .*Pass history\.trace\."):
+            plots.ridge(Figure().subplots(), history)  # type: ignore[arg-type]
 
     def test_heatmap_writes_every_number_and_frames_ties(self) -> None:
         table = np.array([[0.1, 0.9], [np.nan, 0.9]])

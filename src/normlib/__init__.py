@@ -1,7 +1,8 @@
 """normlib: normalization in neural networks, in NumPy, with every gradient by hand.
 
 Every method computes h = f(g * (a - mu) / sigma + b) and differs only in what shares one mu and
-sigma; see `NORMS`.
+sigma; see `NORMS`. Figures are in `normlib.plots` (`ridge`, `loss`, ...) and things that move in
+`normlib.widgets`; these two are imported when they are first used.
 
 >>> import normlib
 >>> net = normlib.mlp([64, 32, 10], norm="batch")
@@ -9,6 +10,9 @@ sigma; see `NORMS`.
 >>> history.accuracy > 0.8
 True
 """
+
+import importlib as _importlib
+import typing as _typing
 
 from normlib.core import Cache, standardize, standardize_backward
 from normlib.data import Data, load_digits
@@ -136,3 +140,21 @@ __all__ = [
     "whiten",
 ]
 __version__ = "0.1.0"
+
+if _typing.TYPE_CHECKING:
+    from normlib import plots as plots
+    from normlib import widgets as widgets
+else:
+    _LAZY = ("plots", "widgets")
+
+    def __getattr__(name):
+        """Import what draws when it is asked for; most programs never do."""
+        if name not in _LAZY:
+            raise AttributeError(f"module 'normlib' has no attribute {name!r}")
+        try:
+            return _importlib.import_module(f"normlib.{name}")
+        except ImportError as error:  # so that hasattr, and with it help(normlib), says no
+            raise AttributeError(str(error)) from error
+
+    def __dir__():
+        return sorted({*globals(), *_LAZY})

@@ -27,7 +27,9 @@ class Moments(checks.Brief):
     Nothing is subtracted that is of similar size, so a mean of 10,000 costs no digits, as it would
     with sums of x and of x squared. It does not matter which piece is merged with which first, but
     for rounding. Pieces come from batches, from files, or from the processes that share a batch
-    between them: `Normalize.load_statistics` takes the result.
+    between them: `merge` adds up a list of them, and `Normalize.load_statistics` takes the result.
+    In a net from `mlp`, that layer is inside the first one:
+    ``net.parts["layer 1"].parts[""].load_statistics(Moments.merge(pieces))``.
 
     Attributes
     ----------

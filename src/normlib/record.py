@@ -62,6 +62,8 @@ class Signal(checks.Brief):
 class Trace(checks.Brief):
     """What a `Recorder` saw of one run. Frozen; `save` and `load` keep it in an npz file.
 
+    `normlib.plots.ridge` draws its distributions and `normlib.plots.loss` its losses.
+
     Attributes
     ----------
     steps : (T,) for each frame, how many updates the weights had; the last possible frame of a run
@@ -129,6 +131,8 @@ class Trace(checks.Brief):
 
 class Recorder:
     """Keep samples of every hidden layer's signals at some steps of a run.
+
+    ``fit(..., record=Recorder()).trace`` is what it saw; `normlib.plots.ridge` draws that.
 
     Parameters
     ----------

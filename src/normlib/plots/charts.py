@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from normlib import checks
 from normlib.plots.palette import color as color_of
 from normlib.plots.palette import label, style, theme
 from normlib.plots.shapes import SPAN, height, shapes, window
+from normlib.record import Trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
-
-    from normlib.record import Trace
 
 #: How a signal is written in figures.
 SYMBOLS = {"a": "$a$", "x_hat": r"$\hat{x}$", "z": "$z$", "h": "$h$"}
@@ -56,6 +56,8 @@ def ridge(
     ------
     ValueError
         The trace is empty, has no such signal or no such frame.
+    TypeError
+        It is not a Trace.
     """
     data = _signal(trace, signal)
     frame = _frame_index(trace, frame)
@@ -126,17 +128,19 @@ def _bar(ax: Axes, data: Any, frame: int, layer: int, tone: str) -> None:
     ax.plot(mean, under, "o", color=theme().ink, markersize=2.6, zorder=order + 0.1)
 
 
-def loss(ax: Axes, runs: Mapping[str, Any], *, names: Mapping[str, str] | None = None) -> None:
+def loss(ax: Axes, runs: Mapping[Any, Any], *, names: Mapping[str, str] | None = None) -> None:
     """Draw training loss by step, one line per run, each named at its end.
 
     Parameters
     ----------
     ax : matplotlib Axes
-    runs : mapping of str to array, Trace or History
-        Losses by step, or anything with a `loss`; what follows a NaN or infinity is not drawn.
+    runs : mapping of str or None to array, Trace or History
+        Losses by step, or anything with a `loss`, under the method's name (None: without one);
+        what follows a NaN or infinity is not drawn.
     names : mapping of str to str, optional
         The words at the line's end; a method's label by default.
     """
+    checks.kind(runs, Mapping, "runs", "Pass {'batch': history}.")
     if not runs:
         raise ValueError("runs must hold at least one run; got none. Pass {'batch': history}.")
     ends = []
@@ -294,6 +298,7 @@ def _frame(
 
 def _signal(trace: Trace, signal: str) -> Any:
     """Return a trace's signal, or say what is wrong with the request."""
+    checks.kind(trace, Trace, "trace", "Pass history.trace.")
     if not len(trace.steps) or not trace.layers:
         raise ValueError(
             f"the trace must hold at least one recorded step and layer; got {len(trace.steps)} "

@@ -85,8 +85,9 @@ def tones(names: Iterable[str]) -> dict[str, Tones]:
     return found
 
 
-def _tones(name: str) -> Tones:
+def _tones(name: str | None) -> Tones:
     """Return the tones of one name; an unknown one always gets the same spare."""
+    name = "none" if name is None else name
     if not isinstance(name, str):
         raise TypeError(
             f"name must be a word such as 'batch'; got {type(name).__name__}. "
@@ -110,8 +111,8 @@ def drawing(chosen: Theme) -> Iterator[Theme]:
         _THEME.reset(token)
 
 
-def color(name: str) -> str:
-    """Return the colour of a method in the theme that is being drawn.
+def color(name: str | None) -> str:
+    """Return the colour of a method (None: without one) in the theme that is being drawn.
 
     Examples
     --------
@@ -121,7 +122,7 @@ def color(name: str) -> str:
     return _tones(name).on(theme())
 
 
-def style(name: str, **changes: Any) -> dict[str, Any]:
+def style(name: str | None, **changes: Any) -> dict[str, Any]:
     """Return the keywords of `ax.plot` for a method: colour, dash, label.
 
     Examples
@@ -138,15 +139,17 @@ def style(name: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def label(name: str) -> str:
+def label(name: str | None) -> str:
     """Return the words for a method: those of its Norm, or the name itself with a capital.
+
+    None is "none", no normalization.
 
     Examples
     --------
     >>> label("layer"), label("none"), label("my_norm")
     ('Layer norm', 'No normalization', 'My norm')
     """
-    if name == "none":
+    if name is None or name == "none":
         return "No normalization"
     if name in NORMS:
         return NORMS[name].label
