@@ -22,7 +22,7 @@ FAMILY: dict[str, Callable[[], Widget]] = {
     "ActivationPlayer": lambda: ActivationPlayer(make_runs(layers=4), frame=2),
     "CopyBench": CopyBench,
     "FormulaBench": FormulaBench,
-    "TensorCube": TensorCube,
+    "TensorCube": lambda: TensorCube(method="group"),  # its slider sets the number of groups
     "InvarianceMatrix": InvarianceMatrix,
     "ShiftBench": ShiftBench,
     "WhiteningBench": WhiteningBench,
