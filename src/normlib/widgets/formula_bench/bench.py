@@ -127,8 +127,8 @@ class FormulaBench(Widget):
             f"g = {figure(self.g)}, b = {figure(self.b)}, ε = {self.eps:g}."
         ]
         lines += [f"{stage.name}, {stage.formula}: {_words(stage)}." for stage in done]
-        lines.append("A Gaussian has skewness 0 and kurtosis 0; no move changes either, but g < 0")
-        lines[-1] += " turns the sign of the skewness."
+        lines.append("A Gaussian has skewness 0 and, as counted here, kurtosis 0.")
+        lines[-1] += " No move changes either, but g < 0 turns the sign of the skewness."
         return "\n\n".join(lines)
 
     @property
