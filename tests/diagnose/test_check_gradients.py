@@ -336,6 +336,14 @@ def test_any_memory_layout(layout, rng):
     assert check_gradients(Activation("tanh"), x).passed
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_seed_of_the_input_may_come_again(seed):
+    """Catches an upstream gradient that is the input: a normalization's gradient is then 0."""
+    x = np.random.default_rng(seed).standard_normal((8, CHANNELS))
+    check = check_gradients(Normalize("batch", CHANNELS), x, seed=seed)
+    assert check.passed, check
+
+
 def test_is_reproducible_and_prints(rng):
     """Catches a seed without effect, and a report without the verdict."""
     layer, x = Scaled(dx=1.5), rng.standard_normal((5, 3))
