@@ -14,7 +14,7 @@ import reference
 from gradients import EXACT, NUMERIC, assert_gradients, assert_same, central, complex_step
 from normlib import standardize, standardize_backward
 from normlib.core import measure, move, move_back
-from normlib.sums import inner, total
+from normlib.sums import _ones, inner, total
 from strategies import LAYOUTS, axes_of, laid_out, shapes
 
 SCALES = [
@@ -241,6 +241,7 @@ def test_long_sums(shape, dtype, rng):
                 # A few hundred roundings of numbers of size 1, one after the other.
                 tolerance = 300 * np.finfo(dtype).eps * math.sqrt(math.prod(shape))
                 found = total(array, axes)
+                assert found.dtype == dtype
                 assert np.abs(found - exact.sum(axes, keepdims=True)).max() <= tolerance
                 products = (exact * y).sum(axes, keepdims=True)
                 assert np.abs(inner(array, y, axes) - products).max() <= tolerance
@@ -254,12 +255,21 @@ def test_inner_with_weights(rng):
             y = rng.standard_normal(shape)
             expected = (cube * y).sum(axes, keepdims=True)
             np.testing.assert_allclose(inner(cube, y, axes), expected, atol=1e-14)  # 9 terms
+    pairs, y = rng.standard_normal((2, 2, 5)), rng.standard_normal((2, 1, 1))  # not axis 0
+    expected = (pairs * y).sum(1, keepdims=True)
+    np.testing.assert_allclose(inner(pairs, y, (1,)), expected, atol=1e-14)
     x = rng.standard_normal((7, 2, 4, 5))
     for shape in ((1, 2, 4, 1), (1, 1, 4, 1), (7, 1, 1, 1), (1, 1, 1, 1), (1, 2, 1, 5)):
         y = rng.standard_normal(shape)
         for axes in ((1, 2), (2,), (2, 3), (0,), (0, 3), (3,), ()):
             expected = (x * y).sum(axes, keepdims=True)
             np.testing.assert_allclose(inner(x, y, axes), expected, atol=1e-13)  # 120 terms
+
+
+def test_ones_are_shared_and_stay_ones():
+    """Catches a vector of ones that somebody can write into: every later sum would be wrong."""
+    with pytest.raises(ValueError, match="read-only"):
+        _ones(3, np.dtype(np.float64))[0] = 2
 
 
 @pytest.mark.parametrize("order", [(0, 2, 3, 1), (3, 2, 1, 0), (1, 0, 3, 2)])

@@ -8,6 +8,7 @@ from normlib import Moments, Normalize, Whiten, norm
 V, T = ValueError, TypeError
 GOOD = Moments.of(X)
 ONE = Moments.of(X[:1])
+WHOLE = X[0].astype(int)
 
 CASES = [
     *many(
@@ -29,6 +30,10 @@ CASES = [
     *many(
         "count", lambda e, v: Moments(v, GOOD.mean, GOOD.m2), V, "count", NOT_POSITIVE, "at least 1"
     ),
+    Case(
+        "mean of whole numbers", lambda e: Moments(3, WHOLE, X[0]), T, "mean must", "int64", "Use"
+    ),
+    Case("m2 of whole numbers", lambda e: Moments(3, X[0], WHOLE), T, "m2 must", "int64", "Use"),
     Case("moments mean", lambda e: Moments(3, X, X), V, "mean", r"\(8, 3\)", "one value"),
     Case("moments m2", lambda e: Moments(3, X[0], X[0, :2]), V, "m2", r"\(2,\)", "one value"),
     Case("negative m2", lambda e: Moments(3, X[0], -1 - X[0]), V, "m2", "-5", "squared"),
