@@ -19,6 +19,13 @@ def test_cannot_be_changed():
             setattr(MINE, field.name, None)
 
 
+def test_repr_says_what_is_special_and_makes_the_same_again():
+    """Catches a repr of seventeen fields, of which twelve are as they always are."""
+    assert repr(MINE) == "Norm(name='mine', label='My norm', shares='cS', eps=0.001)"
+    for method in [*NORMS.values(), norm("weight", then=NORMS["batch"])]:
+        assert eval(repr(method)) == method
+
+
 def test_survives_pickling_and_serves_as_a_key():
     """Catches a Norm that a worker process cannot receive, or a sweep cannot group by."""
     assert MINE.axes == (2, 3)  # derived values must not travel as a difference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -131,6 +132,30 @@ def generator(value: Any, name: str = "rng") -> np.random.Generator:
             "Pass np.random.default_rng(0)."
         )
     return value
+
+
+def seeded(seed: Any, name: str = "seed") -> np.random.Generator:
+    """Return a generator of random numbers that starts at `seed`."""
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"{name} must be a whole number of at least 0; got {seed!r}. Pass {name}=0."
+        ) from error
+
+
+def takes(value: Any, name: str, arguments: str) -> None:
+    """Raise unless `value` can be called with these arguments, ``"step, loss"`` for two."""
+    try:
+        inspect.signature(value).bind(*arguments.split(", "))
+    except ValueError:
+        return  # some functions in C tell nothing about themselves
+    except TypeError as error:
+        what = f"{value.__name__}{inspect.signature(value)}" if callable(value) else repr(value)
+        raise TypeError(
+            f"{name} must be callable as {name}({arguments}); got {what}. "
+            f"Write def {name}({arguments}): ..."
+        ) from error
 
 
 def choice(value: Any, name: str, allowed: Collection[str]) -> str:

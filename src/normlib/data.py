@@ -99,6 +99,8 @@ def load_digits(images: bool = False, *, split: int = 0) -> Data:
     ------
     ImportError
         scikit-learn, which ships the digits, is not installed.
+    ValueError, TypeError
+        `split` is no seed.
 
     Source: E. Alpaydin and C. Kaynak 1998, UCI Machine Learning Repository,
     https://doi.org/10.24432/C50P49, the test part, as shipped by scikit-learn.
@@ -106,7 +108,7 @@ def load_digits(images: bool = False, *, split: int = 0) -> Data:
     with checks.installed("load_digits", "scikit-learn"):
         from sklearn import datasets
     pixels, labels = datasets.load_digits(return_X_y=True)
-    order = np.random.default_rng(split).permutation(len(pixels))
+    order = checks.seeded(split, "split").permutation(len(pixels))
     x, y = pixels[order].astype(np.float64), labels[order]
     train = x[:-TEST_SIZE]
     x = (x - train.mean()) / train.std()

@@ -31,6 +31,8 @@ class Moments(checks.Brief):
     In a net from `mlp`, that layer is inside the first one:
     ``net.parts["layer 1"].parts[""].load_statistics(Moments.merge(pieces))``.
 
+    Two Moments are equal only if they are the same object: compare their arrays.
+
     Attributes
     ----------
     count : int, values per channel

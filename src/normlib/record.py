@@ -62,7 +62,8 @@ class Signal(checks.Brief):
 class Trace(checks.Brief):
     """What a `Recorder` saw of one run. Frozen; `save` and `load` keep it in an npz file.
 
-    `normlib.plots.ridge` draws its distributions and `normlib.plots.loss` its losses.
+    `normlib.plots.ridge` draws its distributions and `normlib.plots.loss` its losses. Two Traces
+    are equal only if they are the same object: compare their arrays.
 
     Attributes
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
 
@@ -28,7 +28,7 @@ def in_view(a: Array, groups: int, channel_axis: int) -> Array:
     return np.reshape(a, (-1, groups, c, 1))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Norm:
     r"""One normalization, as a row of the table that the whole library is built on.
 
@@ -159,6 +159,11 @@ class Norm:
                 f"{self.then.name!r} behind {self.name!r}. Leave it out, or put a Normalize "
                 "layer behind."
             )
+
+    def __repr__(self) -> str:
+        """Show what differs from the defaults, and leave out where it comes from."""
+        told = (f for f in fields(self) if f.compare and getattr(self, f.name) != f.default)
+        return f"Norm({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in told)})"
 
     @cached_property
     def axes(self) -> tuple[int, ...]:

@@ -42,6 +42,14 @@ class Hiding(Layer):
         self.inner = Affine(3)
 
 
+class HidingMany(Layer):
+    """Keeps layers in a list, as one does elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = {"both": [Affine(3), Affine(3)]}
+
+
 A_LAYER = [
     *many(
         "add",
@@ -67,6 +75,14 @@ A_LAYER = [
     Case("no init in a net", lambda e: Net([Unready()]), AttributeError, "Unready", "no", "super"),
     Case(
         "hidden", lambda e: Net([Hiding()]), V, "self.parts", "'inner' in '0'", r"parts\['inner'\]"
+    ),
+    Case(
+        "hidden in a list",
+        lambda e: Net([HidingMany()]),
+        V,
+        "self.parts",
+        "'inner' in '0'",
+        r"parts\['inner'\]",
     ),
     Case(
         "hidden deeper",

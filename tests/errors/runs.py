@@ -22,10 +22,12 @@ from normlib import (
     Data,
     Momentum,
     Net,
+    Normalize,
     Recorder,
     Sweep,
     Trace,
     accuracy,
+    cnn,
     fit,
     mean_squared_error,
     mlp,
@@ -63,6 +65,7 @@ def data(**parts):
 
 FOLDER = Path(tempfile.gettempdir()) / "never made"  # the call fails before
 INSIDE = f"{__file__}/below"
+NOT_SEEDS = {"-1": -1, "1.5": 1.5, "'one'": "one"}
 NOT_JOBS = {"0": 0, "2.5": 2.5, "True": True, "'all'": "all"}
 
 
@@ -76,6 +79,16 @@ def table():
 
 NETS = [
     *many("layers", lambda e, v: Net(v), V, "layers", {"none": []}, "order"),
+    *many(
+        "not layers",
+        lambda e, v: Net(v),
+        T,
+        "layers must be a list",
+        {"Normalize": Normalize("layer", 3), "str": "layer", "NoneType": None},
+        "Pass",
+    ),
+    *many("mlp seed", lambda e, v: mlp([4, 2], seed=v), (T, V), "seed must", NOT_SEEDS, "seed=0"),
+    *many("cnn seed", lambda e, v: cnn([4], seed=v), (T, V), "seed must", NOT_SEEDS, "seed=0"),
     Case("no layer", lambda e: Net([np.tanh]), T, "layers", "ufunc at '0'", "normlib.Layer"),
     Case("layer twice", lambda e: Net([e.batch, e.batch]), V, "one place", "'0'", "deepcopy"),
     Case(
@@ -245,6 +258,15 @@ TRAIN = [
         r"weight_decay\['layer 1.w'\]",
         NOT_EPS,
         "range",
+    ),
+    *many("fit seed", lambda e, v: train(e, seed=v), (T, V), "seed must", NOT_SEEDS, "seed=0"),
+    *many(
+        "on_step",
+        lambda e, v: train(e, on_step=v),
+        T,
+        r"on_step must be callable as on_step\(step, loss, record\)",
+        {"<lambda>(step)": lambda step: None, "3": 3},
+        "Write def on_step",
     ),
     Case(
         "optimizer class", lambda e: train(e, optimizer=Adam), T, "object", "the class Adam", "()"

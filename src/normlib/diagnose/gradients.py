@@ -140,6 +140,7 @@ def check_gradients(
     """
     tolerance = checks.number(tolerance, "tolerance", low=1e-12, high=0.1)
     sample = checks.positive_integer(sample, "sample")
+    checks.seeded(seed)
     # A stream of its own: an upstream gradient equal to x, from a generator with the same seed, is
     # one of those that a normalization cancels.
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))

@@ -72,7 +72,7 @@ def mlp(
     norm = resolve(norm)  # a wrong one is an error without hidden layers too
     checks.choice(activation, "activation", ACTIVATIONS)
     checks.number(init_scale, "init_scale", low=0)
-    rng = np.random.default_rng(seed)
+    rng = checks.seeded(seed)
     layers: dict[str, Layer] = {}
     for index, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
         last = index == len(sizes) - 1
@@ -166,7 +166,7 @@ def cnn(
     gain = ACTIVATIONS[checks.choice(activation, "activation", ACTIVATIONS)].gain
     checks.choice(head, "head", HEADS)
     checks.number(init_scale, "init_scale", low=0)
-    rng = np.random.default_rng(seed)
+    rng = checks.seeded(seed)
 
     def std(n: int) -> float:
         return float(init_scale * np.sqrt(gain / n))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,11 @@ class Net(Layer):
 
     def __init__(self, layers: Mapping[str, Layer] | Sequence[Layer]) -> None:
         super().__init__()
+        if not isinstance(layers, Mapping | Sequence) or isinstance(layers, str):
+            raise TypeError(
+                f"layers must be a list or a mapping of Layers; got {type(layers).__name__}. "
+                "Pass [layer, layer, ...] or {'name': layer, ...}."
+            )
         named = layers if isinstance(layers, Mapping) else {str(i): x for i, x in enumerate(layers)}
         if not named:
             raise ValueError("layers must hold at least one Layer; got none. Pass them in order.")
@@ -183,13 +188,25 @@ class Net(Layer):
 def _check_parts(layers: Mapping[str, Layer]) -> None:
     """Refuse a layer inside another that no optimizer, mode or file would reach."""
     for place, layer in ((at, inside) for key in layers for at, inside in layers[key].walk(key)):
+        kept = list(layer.parts.values())
         for name, value in vars(layer).items():
-            if isinstance(value, Layer) and value not in layer.parts.values():
+            # A list with an underscore is the layer's own business: copies for each time step, say.
+            found = [value] if name.startswith("_") else list(_layers_in(value))
+            if any(isinstance(inside, Layer) and inside not in kept for inside in found):
                 raise ValueError(
                     f"layers must keep what they are made of in self.parts; got {name!r} in "
-                    f"{place!r}, which is a Layer but not in self.parts. "
+                    f"{place!r}, with a Layer that is not in self.parts. "
                     f"Write self.parts[{name!r}] = ... in its __init__."
                 )
+
+
+def _layers_in(value: Any) -> Iterator[Layer]:
+    """Yield a layer, or those that a list, tuple or mapping holds."""
+    if isinstance(value, Layer):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _layers_in(item)
 
 
 def _check_dtypes(layers: Mapping[str, Layer]) -> None:

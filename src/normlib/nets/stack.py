@@ -71,7 +71,7 @@ def residual(
     blocks = checks.positive_integer(blocks, "blocks")
     checks.choice(activation, "activation", ACTIVATIONS)
     checks.number(init_scale, "init_scale", low=0)
-    rng = np.random.default_rng(seed)
+    rng = checks.seeded(seed)
 
     def dense(n_in: int, n_out: int, f: str = "identity") -> Dense:
         n_in = checks.positive_integer(n_in, "n_in")

@@ -37,7 +37,8 @@ def recalibrate(net: Layer, batches: Iterable[Array]) -> None:
     Parameters
     ----------
     net : Layer
-        Its weights and its mode stay as they are.
+        Its weights and its mode stay as they are. One without running statistics has none to
+        measure: nothing changes.
     batches : iterable of arrays
         Inputs, each as large as a training batch.
 

@@ -113,7 +113,7 @@ def fit(
     ValueError
         A value is out of range, a batch does not fit the net, a parameter's rate is missing.
     TypeError
-        The net, data, record, loss or its result is of the wrong kind.
+        The net, data, record, on_step, loss or its result is of the wrong kind.
 
     Examples
     --------
@@ -137,6 +137,8 @@ def fit(
         raise TypeError(f"optimizer must be an object; got the class {name}. Pass {home}{name}().")
     if isinstance(optimizer, str) or not hasattr(optimizer, "step"):
         optimizer = OPTIMIZERS[checks.choice(optimizer, "optimizer", OPTIMIZERS)]()
+    if on_step is not None:
+        checks.takes(on_step, "on_step", "step, loss, record")
     criterion = resolve(loss)
     decay = _per_parameter(weight_decay, "weight_decay", net)
     rate = _rate(lr, net)
@@ -218,7 +220,7 @@ def _draw(data: Data, batch_size: int, seed: int) -> Iterator[Batch]:
             f"batch_size must be at most the {count} training inputs; got {size}. "
             "Pass a smaller one."
         )
-    return _endless(data, size, np.random.default_rng(seed))
+    return _endless(data, size, checks.seeded(seed))
 
 
 def _endless(data: Data, size: int, rng: np.random.Generator) -> Iterator[Batch]:
