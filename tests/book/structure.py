@@ -10,6 +10,7 @@ from typing import Any
 
 import nbformat
 import yaml
+from myst_parser.mdit_to_docutils.base import default_slugify
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
@@ -116,6 +117,30 @@ def linked(notebook: Notebook, path: Path) -> Complaints:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", prose(notebook)):
         if not re.match(r"[a-z]+:", target) and not (path.parent / target).exists():
             yield f"a link to {target}, which does not exist"
+
+
+def written(path: Path) -> str:
+    """The prose of a page, whichever kind of file it is."""
+    if path.suffix == ".ipynb":
+        return prose(read(path))
+    return path.read_text(encoding="utf-8")
+
+
+def headings(text: str) -> dict[str, str]:
+    """The headings of a page, by the anchors that links use."""
+    outside = re.sub(r"^(`{3,})[^`]*?^\1$", "", text, flags=re.M | re.S)
+    found = re.findall(r"^#{1,3} +(.+?) *$", outside, flags=re.M)
+    return {default_slugify(re.sub(r"[`$*]", "", title)): title for title in found}
+
+
+def dangling(text: str, path: Path) -> Complaints:
+    """Link to pages that exist, and to headings that they have."""
+    for target, anchor in re.findall(r"\]\((?![a-z]+:)([^)#\s]*)(?:#([^)\s]+))?\)", text):
+        page = (path.parent / target).resolve() if target else path
+        if not page.exists():
+            yield f"a link to {target}, which does not exist"
+        elif anchor and anchor not in headings(written(page)):
+            yield f"a link to {target}#{anchor}, a heading that it does not have"
 
 
 def titled(notebook: Notebook) -> Complaints:

@@ -8,12 +8,22 @@ One module per concern; none knows the chapters.
 - ``widgets``    widgets run without a kernel, with a poster until then
 - ``folding``    hidden code and solutions fold with plain HTML
 - ``reference``  the library describes itself
+- ``citations``  the bibliography, with the pages that cite each paper
 - ``pages``      the page around the text: navigation, links, metadata
 """
 
 from sphinx.application import Sphinx
 
-MODULES = ("execution", "mathml", "figures", "widgets", "folding", "reference", "pages")
+MODULES = (
+    "execution",
+    "mathml",
+    "figures",
+    "widgets",
+    "folding",
+    "reference",
+    "citations",
+    "pages",
+)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
