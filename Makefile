@@ -7,6 +7,7 @@
 #   make golden     compute PyTorch's values anew and compare them with those that the tests hold
 #   make bench      measure the library's speed beside others, into benchmarks/results.md
 #   make mutation   change the library in one place at a time, and see whether a test notices
+#   make tested     run unit, notebooks and site, and write what came of it into the book
 #   make clean      remove what builds and tests leave; `make distclean` also .venv
 #
 # PYTHON=python3.12 make book    choose the Python that .venv is made with (3.11 or newer)
@@ -20,7 +21,7 @@ BIN := $(VENV)/bin
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab test lint types unit notebooks site golden bench mutation lock clean distclean
+.PHONY: help book serve lab test lint types unit notebooks site tested golden bench mutation lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -64,6 +65,8 @@ lab: $(VENV)/book.stamp
 	@$(BIN)/jupyter lab book
 
 CHECKS := lint types unit notebooks site
+# What pytest found, one file for each of these checks: `make tested` makes a page of it.
+RESULTS := _build/tested
 
 test: $(VENV)/test.stamp
 	@failed=; for check in $(CHECKS); do \
@@ -82,15 +85,24 @@ types: $(VENV)/test.stamp
 	@cd tests/types && ../../$(BIN)/mypy --config-file= --strict user.py
 
 unit: $(VENV)/test.stamp
-	@$(BIN)/pytest tests --ignore tests/site -n auto
+	@$(BIN)/pytest tests --ignore tests/site -n auto --junitxml $(RESULTS)/$@.xml
 
 # Strict: every output that a notebook stores must come out again, in this environment.
 notebooks: $(VENV)/test.stamp
 	@$(BIN)/pytest --nbval --nbval-current-env -n auto --dist loadfile \
+	  --junitxml $(RESULTS)/$@.xml \
 	  $$(find book -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' | sort)
 
 site: book $(VENV)/test.stamp
-	@$(BIN)/pytest tests/site -n auto --dist loadfile
+	@$(BIN)/pytest tests/site -n auto --dist loadfile --junitxml $(RESULTS)/$@.xml
+
+# The page is what tests/site would find stale. `.venv/bin/python tests/tested/write.py _build/tested`
+# alone writes it from the results of the last run.
+tested: export PYTEST_ADDOPTS += --deselect tests/site/test_tested_page.py::test_the_page_is_fresh
+tested: $(VENV)/test.stamp
+	@rm -rf $(RESULTS)
+	@for check in unit notebooks site; do $(MAKE) --no-print-directory $$check; done || true
+	@$(BIN)/python tests/tested/write.py $(RESULTS)
 
 # PyTorch is an oracle and no part of this project: any Python that has it, and NumPy, will do.
 # `make golden WRITE=1` stores what it computes.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import normlib
+from measured import note
 
 Values = np.ndarray[Any, Any]
 Function = Callable[[Mapping[str, Values]], Values]
@@ -54,6 +55,7 @@ def assert_same(found: Values, expected: Values, tolerance: float, what: str) ->
     assert found.shape == expected.shape, f"{what}: shape {found.shape}, not {expected.shape}"
     error = np.abs(found - expected).max() / max(np.abs(expected).max(), NOTHING)
     assert error <= tolerance, f"{what}: relative error {error:.1e} > {tolerance:.0e}"
+    note(what, error)
 
 
 def assert_gradients(

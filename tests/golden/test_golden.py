@@ -12,6 +12,7 @@ import pytest
 from stored import FOLDER, Case, differences, read, unlike, write
 
 import normlib
+from measured import note
 from normlib import (
     Attention,
     AvgPool2d,
@@ -121,7 +122,12 @@ def follow(layer: Layer, case: Case) -> Case:
 
 
 def complaints(found: Case, case: Case) -> list[str]:
-    return list(unlike(found, case, RTOL, ATOL))
+    said = list(unlike(found, case, RTOL, ATOL))
+    for key in case if not said else ():
+        old = np.asarray(case[key], float)
+        off = np.abs(np.asarray(found[key], float) - old).max(initial=0)
+        note("PyTorch", off / max(np.abs(old).max(initial=0), 1e-3))
+    return said
 
 
 @pytest.mark.parametrize(("file", "name"), LAYERS)
