@@ -6,6 +6,7 @@ with checks.installed("a widget", "anywidget"):  # before the modules that build
     import anywidget as _anywidget  # noqa: F401
 
 from normlib.widgets.activation_player import ActivationPlayer, Workbench
+from normlib.widgets.arena import Arena
 from normlib.widgets.base import Widget
 from normlib.widgets.copy_bench import CopyBench
 from normlib.widgets.formula_bench import FormulaBench
@@ -16,6 +17,7 @@ from normlib.widgets.whitening_bench import WhiteningBench
 
 __all__ = [
     "ActivationPlayer",
+    "Arena",
     "CopyBench",
     "FormulaBench",
     "InvarianceMatrix",
