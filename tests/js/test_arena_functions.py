@@ -74,11 +74,11 @@ def test_sentences_say_who_wins_and_who_ties(tmp_path: Path) -> None:
     ]
     script = "return data.cells.map((cell) => winnerWords(cell, data.names));"
     assert node(tmp_path, script, {"cells": cells, "names": names}) == [
-        "B wins: it beats every other method.",
+        "B wins: it is ahead of every other method beyond noise.",
         "B leads, and ties with C.",
         "A leads, and no method can be told from it.",
     ]
-    gap = {"gap": -0.012, "spread": 0.01, "t": -2.68, "critical": 8.38}
+    gap = {"gap": -0.012, "spread": 0.01, "t": -2.68, "asked": 8.38}
     script = """const words = (beats) => pairWords({ ...data, beats }, ["A", "B"]);
     return [words(true), words(false), pairWords({ ...data, beats: false }, ["A", "A"])];"""
     won, tie, same = node(tmp_path, script, gap)

@@ -16,6 +16,7 @@ from widget_harness import page as harness
 SITE = ROOT / "_build/html"
 sys.path.insert(0, str(ROOT / "book/_ext"))  # the extension is no installed package
 sys.path.insert(0, str(ROOT / "tests/widgets"))  # made traces, and one of each widget
+sys.path.insert(0, str(ROOT / "book/practice"))  # the arena's stored runs
 
 FLAGS = [
     "--no-sandbox",

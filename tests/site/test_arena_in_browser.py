@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from made_sweeps import METHODS, RATES, SCALES, SIZES, WON, made_sweep
 from playwright.sync_api import Page, expect
+from site_checks import visiting
 
 from normlib.widgets import Arena
 from normlib.widgets.arena import Standings, standings
 from normlib.widgets.arena.picture import duel, pm
 
 Open = Callable[..., Page]
+CHAPTER = "book/practice/arena.html"
 VALUES = "document.querySelector('.nl-arena').parentElement.__widget.values()"
 
 
@@ -192,3 +194,19 @@ class TestWords:
         assert (now["setting"]["lr"], now["setting"]["first"]) == (10, "layer")
         check_numbers(now, found)
         expect(page.get_by_label("compare")).to_have_value("layer")
+
+
+def test_on_the_page_of_the_book(browser: Any, address: str) -> None:
+    """Catches a widget that works in a harness, and not where readers meet it."""
+    import arena_runs
+
+    stored = standings(arena_runs.load())
+    with visiting(browser, f"{address}/{CHAPTER}") as visit:
+        visit.page.wait_for_selector(".nl-arena canvas")
+        check_numbers(shown(visit.page), stored)
+        visit.page.locator(".nl-arena").get_by_label("with").select_option("layer")
+        visit.page.locator(".nl-arena").get_by_label("η learning rate").press("End")
+        now = shown(visit.page)
+        assert (now["setting"]["second"], now["setting"]["lr"]) == ("layer", 10)
+        check_numbers(now, stored)
+        assert visit.problems == []

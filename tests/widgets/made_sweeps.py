@@ -19,7 +19,7 @@ SHARED = (64, 2.0, 0.1), ("batch", "mine")
 
 def made_sweep() -> Sweep:
     """Return accuracies that differ by noise alone, but for the cells above."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)  # in which noise names no winner
     shape = (len(METHODS), len(RATES), len(SCALES), len(SIZES), SEEDS)
     common = rng.normal(size=shape[1:]) * 0.02  # hard for all: it cancels in a paired comparison
     scores = 0.7 + common + rng.normal(size=shape) * 0.01

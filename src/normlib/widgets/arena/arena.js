@@ -83,7 +83,7 @@ class Arena extends Exhibit {
     const gap = pick(arrays.mean, one, ...place) - pick(arrays.mean, other, ...place);
     const spread = pick(arrays.gap_spread, one, other, ...place);
     const t = gap === 0 ? 0 : (gap * Math.sqrt(meta.seeds)) / spread;
-    return { gap, spread, t, beats: this.duel(...place) >= 0, critical: meta.critical };
+    return { gap, spread, t, beats: this.duel(...place) >= 0, asked: meta.t_pair };
   }
 
   choose(place) {

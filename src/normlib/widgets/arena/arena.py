@@ -36,8 +36,8 @@ class Cell(NamedTuple):
 class Arena(Widget):
     """Learning rate by initialization for every method, with ties drawn as ties.
 
-    The reader chooses a batch size, a cell, and two methods. A cell has a winner only if one
-    method beats every other beyond what the seeds explain; `standings` has the rule.
+    The reader chooses a batch size, a cell, and two methods. A cell has a winner only if its
+    leader is ahead of every other method beyond what the seeds explain; `standings` has the rules.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Arena(Widget):
     result : str
         Which of its results is compared: shares between 0 and 1, more is better.
     level : float in (0, 1)
-        The chance of any false verdict in a cell where all methods are equally good.
+        How often noise alone may name a winner in a cell, or a better one in any of its pairs.
     good : float in [0, 1)
         Where the colour steps: cells from here on are counted.
     batch_size, init_scale, lr : number, optional
@@ -249,8 +249,7 @@ class Arena(Widget):
             **{name: list(self._allowed[name]) for name in AXES[1:-1]},
             "seeds": found.scores.shape[-1],
             "good": self.good,
-            "level": found.level,
-            "critical": found.critical,
+            "t_pair": found.t_pair,
             "ramp": {"light": [LIGHT.low, LIGHT.high], "dark": [DARK.low, DARK.high]},
         }
 

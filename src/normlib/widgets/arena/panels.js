@@ -65,7 +65,7 @@ function cellAt({ panels, size, tall, rows, columns }, x, y) {
 
 /** Who wins a cell, or how many tie. */
 function winnerWords({ winner, leader, tied }, names) {
-  if (winner >= 0) return `${names[winner]} wins: it beats every other method.`;
+  if (winner >= 0) return `${names[winner]} wins: it is ahead of every other method beyond noise.`;
   const others = names.filter((_, m) => m !== leader && tied[m]);
   const all = others.length === names.length - 1;
   if (all) return `${names[leader]} leads, and no method can be told from it.`;
@@ -73,9 +73,9 @@ function winnerWords({ winner, leader, tied }, names) {
 }
 
 /** What the seeds say of two methods. */
-function pairWords({ gap, spread, beats, t, critical }, [first, second]) {
+function pairWords({ gap, spread, beats, t, asked }, [first, second]) {
   if (first === second) return "";
   const words = `${first} less ${second}: ${signed(gap)} ± ${three(spread)}`;
   if (beats) return `${words}. ${gap > 0 ? first : second} beats the other.`;
-  return `${words}, t = ${figure(Math.abs(t))}, which noise can explain: ${figure(critical)} is asked for.`;
+  return `${words}, t = ${figure(Math.abs(t))}, which noise can explain: ${figure(asked)} is asked for.`;
 }

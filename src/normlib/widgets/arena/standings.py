@@ -6,10 +6,16 @@ of them cancels: with differences :math:`d_1, \dots, d_n` over the n seeds,
 .. math:: t = \frac{\bar d}{s_d / \sqrt n}
 
 is Student's t with n - 1 degrees of freedom if the two are equally good and the differences normal.
-Among M methods there are M(M - 1)/2 pairs, and the leader was picked because it leads: so one
-method beats another only if the two-sided p-value is below the level divided by the number of pairs
-(Bonferroni). In a cell where all methods are equally good the chance that any beats any is then at
-most the level. Over K such cells about K times the level may still be wrong.
+Two questions are asked of it, with two thresholds.
+
+*Is the leader the best?* It wins if it exceeds the two-sided threshold of the level against every
+other method. Nothing has to be added for their number: a false winner must beat the one that is
+truly best, too (an intersection-union test). At worst, with two equals far ahead of all others, a
+cell has a false winner with the chance that the level names. The others tie with the leader.
+
+*Which of two methods is better?* There are M(M - 1)/2 pairs to pick from, so the level is divided
+by their number (Bonferroni). Where all methods are equal, the chance that any of them beats any
+other is at most the level. Over K cells, about K times the level may be wrong in both cases.
 """
 
 from __future__ import annotations
@@ -42,11 +48,12 @@ class Standings(checks.Brief):
     scores : (M, B, I, L, n), one for each seed
     mean, spread : (M, B, I, L), mean and standard deviation over the seeds (with n - 1)
     gap, gap_spread : (M, M, B, I, L), the same of the differences, first method less second
-    beats : (M, M, B, I, L) bool, whether the first beats the second
+    beats : (M, M, B, I, L) bool, whether the first beats the second, as one pair of all
     leader : (B, I, L), the place of the method with the largest mean, the first of several
-    tied : (M, B, I, L) bool, whether the leader does not beat the method; true for the leader
-    winner : (B, I, L), the leader if it beats every other method, and otherwise -1
-    level, critical : the level, and the t beyond which one method beats another
+    tied : (M, B, I, L) bool, whether the method is the leader or not below it beyond noise
+    winner : (B, I, L), the leader if nothing ties with it, and otherwise -1
+    level : how often noise alone may decide
+    t_leader, t_pair : the t beyond which the leader is ahead of another, and one of a pair
     """
 
     methods: tuple[str, ...]
@@ -63,7 +70,8 @@ class Standings(checks.Brief):
     tied: Bools
     winner: Places
     level: float
-    critical: float
+    t_leader: float
+    t_pair: float
 
 
 def standings(table: Sweep, *, result: str = "accuracy", level: float = 0.05) -> Standings:
@@ -76,7 +84,7 @@ def standings(table: Sweep, *, result: str = "accuracy", level: float = 0.05) ->
     result : str
         Which of its results decides; more is better.
     level : float in (0, 1)
-        The chance that any method beats any other in a cell where all are equally good.
+        How often noise alone may name a winner in a cell, or a better one in any of its pairs.
 
     Returns
     -------
@@ -94,7 +102,8 @@ def standings(table: Sweep, *, result: str = "accuracy", level: float = 0.05) ->
     ImportError
         SciPy is not installed.
 
-    Source: Student 1908, doi:10.1093/biomet/6.1.1; Dunn 1961, doi:10.1080/01621459.1961.10482090.
+    Source: Student 1908, doi:10.1093/biomet/6.1.1; Dunn 1961, doi:10.1080/01621459.1961.10482090;
+    Berger 1982, doi:10.1080/00401706.1982.10487790.
 
     Examples
     --------
@@ -115,16 +124,15 @@ def standings(table: Sweep, *, result: str = "accuracy", level: float = 0.05) ->
     with checks.installed("standings", "scipy"):
         from scipy.stats import t as student
     pairs = count * (count - 1) / 2
-    critical = float(student.isf(level / pairs / 2, seeds - 1))
+    t_leader, t_pair = (float(student.isf(p / 2, seeds - 1)) for p in (level, level / pairs))
     difference = scores[:, None] - scores[None]
     # Scores are shares of a few hundred: what is left of rounding is no difference.
     difference[np.abs(difference) < 1e-12] = 0
     gap, gap_spread = difference.mean(-1), difference.std(-1, ddof=1)
-    beats = gap * np.sqrt(seeds) > critical * gap_spread  # also where the spread is 0
+    t_times_spread = gap * np.sqrt(seeds)  # no division: a spread can be 0
     mean = scores.mean(-1)
     leader = mean.argmax(0).astype(np.int32)
-    above = np.take_along_axis(beats, leader[None, None], 0)[0]  # whom the leader beats
-    alone = above.sum(0) == count - 1
+    ahead = np.take_along_axis(t_times_spread > t_leader * gap_spread, leader[None, None], 0)[0]
     return Standings(
         methods=methods,
         **{name: tuple(table.axes[name]) for name in AXES[1:-1]},
@@ -133,12 +141,13 @@ def standings(table: Sweep, *, result: str = "accuracy", level: float = 0.05) ->
         spread=scores.std(-1, ddof=1),
         gap=gap,
         gap_spread=gap_spread,
-        beats=beats,
+        beats=t_times_spread > t_pair * gap_spread,
         leader=leader,
-        tied=~above,
-        winner=np.where(alone, leader, -1).astype(np.int32),
+        tied=~ahead,
+        winner=np.where(ahead.sum(0) == count - 1, leader, -1).astype(np.int32),
         level=level,
-        critical=critical,
+        t_leader=t_leader,
+        t_pair=t_pair,
     )
 
 
