@@ -27,6 +27,13 @@ def test_entries_can_be_found_and_are_listed_once() -> None:
     assert len(KNOWN) == sum(map(len, fields))
 
 
+def test_every_entry_is_cited() -> None:
+    """Catches an entry that no page leads to any more: take it out, or cite it."""
+    cited = citing.cited()
+    entries = {entry.key for name, entry in KNOWN.items() if name in cited}
+    assert sorted({entry.key for entry in KNOWN.values()} - entries) == []
+
+
 RIGHT = [
     "([Kessy and others 2018](https://arxiv.org/abs/1512.00809v2))",
     "[Kessy, Lewin and Strimmer 2018](https://doi.org/10.1080/00031305.2016.1277159)",

@@ -64,6 +64,8 @@ def test_what_is_written(written: str) -> None:
     """Catches numbers of another check, failures left out, a visit or an error not counted."""
     lines = written.splitlines()
     assert "| `make unit` | the library, and the book's own rules | 5 | 2 | 1 |" in lines
+    assert "| the formula, its sets and its table | 3 |" in lines
+    assert "| layers | 1 |" in lines
     assert "| Group norm | 1 | 3e-15 | – |" in lines
     assert "| Batch norm | 0 | – | – |" in lines
     assert any(line.startswith("| batch |") and line.endswith("| 4e-14 |") for line in lines)

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -39,17 +40,19 @@ LIBRARIES = (
 )
 #: Tags of cells whose output is not compared: where rounding decides it, and where nothing may run.
 NOT_COMPARED = {"nbval-ignore-output", "nbval-skip"}
+#: What the tests of the library are about, by the names of their files below tests/.
 PARTS = {
-    "core": "the formula and its gradient",
-    "norms": "each normalization",
-    "layers": "layers",
-    "whiten": "whitening",
-    "golden": "beside PyTorch",
-    "diagnose": "gradient check, invariances, landscape",
-    "errors": "errors",
-    "widgets": "widgets, in Python",
-    "js": "widgets, in JavaScript",
-    "book": "notebooks, citations, promises",
+    "the formula, its sets and its table": r"test_(core|moves|moments|spec)|norms/",
+    "layers": r"layers/",
+    "whitening": r"whiten/",
+    "networks and training": r"test_(nets|cnn|fold|initialize|recalibrate|state|train|loss|optim)",
+    "gradient check, invariances, landscape": r"diagnose/|test_gradient_checker",
+    "beside PyTorch": r"golden/",
+    "wrong input and its errors": r"test_errors",
+    "recording, figures, sweeps": r"test_(record|trace|plots|sweep|data)",
+    "widgets, in Python and in JavaScript": r"widgets/|js/",
+    "notebooks, citations, promises": r"book/",
+    "everything else": r"",
 }
 
 
@@ -142,19 +145,14 @@ def of_notebooks(results: list[Result], book: Path = BOOK) -> Iterator[str]:
 
 
 def of_library(results: list[Result]) -> Iterator[str]:
-    rest = [r for r in results if part(r) not in PARTS]
-    rows = [
-        (words, len(own))
-        for name, words in PARTS.items()
-        if (own := [r for r in results if part(r) == name])
-    ]
-    yield from table(["about", "tests"], [*rows, ("everything else", len(rest))])
+    own = Counter(part(result) for result in results)
+    yield from table(["about", "tests"], [(words, own[words]) for words in PARTS if own[words]])
 
 
 def part(result: Result) -> str:
-    """Return the folder below tests/ that a test is in."""
-    pieces = result.file.split("/")
-    return pieces[1] if len(pieces) > 2 else ""
+    """Say what a test of the library is about."""
+    file = result.file.removeprefix("tests/")
+    return next(words for words, pattern in PARTS.items() if re.match(pattern, file))
 
 
 def of_gradients(results: list[Result]) -> Iterator[str]:
