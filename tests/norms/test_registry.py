@@ -41,7 +41,8 @@ def test_order_is_that_of_publication(tmp_path, monkeypatch):
     found = norms._discover()
     numbers = [norm.url.rpartition("/")[2] for norm in found.values() if norm.url]
     assert numbers == sorted(numbers)
-    assert list(found) == [*NORMS, "a mine"]
+    assert [name for name in found if name != "a mine"] == list(NORMS)
+    assert list(found).index("a mine") >= len(numbers)
     with pytest.raises(TypeError):
         found["b"] = found["a mine"]
 

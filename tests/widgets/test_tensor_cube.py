@@ -28,17 +28,14 @@ def textbook(key: str, kind: str, index: tuple[int, ...]) -> list[tuple[int, ...
 
     def together(other: tuple[int, ...]) -> bool:
         same = [i == j for i, j in zip(index, other, strict=True)]
-        position = [s for axis, s in enumerate(same) if axis not in (0, channel)]
-        row = same[0] and (kind != "tokens" or all(position))  # a token is a sample
-        group = index[channel] // size == other[channel] // size
-        return {
-            "batch": same[channel],
-            "mean_only": same[channel],
-            "layer": row,
-            "rms": row,
-            "instance": row and same[channel],
-            "group": row and group,
-        }[name]
+        position = all(s for axis, s in enumerate(same) if axis not in (0, channel))
+        agree = {
+            "N": same[0] and (kind != "tokens" or position),  # a token is a sample
+            "G": index[channel] // size == other[channel] // size,
+            "c": index[channel] % size == other[channel] % size,
+            "S": kind == "tokens" or position,
+        }
+        return all(ok for letter, ok in agree.items() if letter not in NORMS[name].shares)
 
     return [other for other in np.ndindex(blocks(X)[kind].values.shape) if together(other)]
 
