@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,6 +114,23 @@ class TestWidget:
         monkeypatch.delitem(sys.modules, "normlib.widgets")
         with pytest.raises(ImportError, match=r'pip install "normlib\[book\]"'):
             __import__("normlib.widgets")
+
+
+def test_no_widget_styles_another() -> None:
+    """Catches a class that two widgets use and one styles everywhere: pages have several."""
+    folder = Path(widgets.__file__).parent
+    leads: dict[str, dict[str, set[str]]] = {}
+    for sheet in folder.glob("*/*.css"):
+        text = re.sub(r"/\*.*?\*/", "", sheet.read_text(encoding="utf-8"), flags=re.S)
+        for selector in re.findall(r"([^{},]+)[,{]", text):
+            first, *names = re.findall(r"\.(nl-[\w-]+)", selector) or [""]
+            for name in {first, *names}:
+                leads.setdefault(name, {}).setdefault(sheet.parent.name, set()).add(first)
+    for name, by in leads.items():
+        if len(by) > 1 and "kit" not in by:
+            firsts = [first for widget in by.values() for first in widget]
+            assert not {name, "nl-widget"} & set(firsts), (name, sorted(by))
+            assert len(firsts) == len(set(firsts)), (name, sorted(by))
 
 
 def test_every_public_widget_is_in_the_family() -> None:
