@@ -103,6 +103,7 @@ tested: $(VENV)/test.stamp
 	@rm -rf $(RESULTS)
 	@for check in unit notebooks site; do $(MAKE) --no-print-directory $$check; done || true
 	@$(BIN)/python tests/tested/write.py $(RESULTS)
+	@$(MAKE) --no-print-directory book
 
 # PyTorch is an oracle and no part of this project: any Python that has it, and NumPy, will do.
 # `make golden WRITE=1` stores what it computes.
