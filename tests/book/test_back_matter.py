@@ -11,12 +11,12 @@ from structure import BOOK, ROOT, code, dangling, headings, notebooks, read, wri
 
 import normlib
 
-BACK = sorted((BOOK / "back").glob("*.md"))
+PAGES = [*sorted((BOOK / "back").glob("*.md")), *notebooks()]
 GLOSSARY = (BOOK / "back/glossary.md").read_text(encoding="utf-8")
 NOTATION = (BOOK / "back/notation.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", BACK, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_links_lead_to_headings(path: Path) -> None:
     """Catches a page that was renamed, and a heading that was reworded."""
     assert list(dangling(written(path), path)) == []
