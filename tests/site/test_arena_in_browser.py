@@ -80,7 +80,7 @@ class TestNumbers:
         page = open_page(arena)
         page.get_by_label("Batch size").get_by_label("4", exact=True).check(force=True)
         page.get_by_label("compare").select_option("mine")
-        page.get_by_label("with").select_option("layer")
+        page.locator(".nl-menu select").last.select_option("layer")
         page.get_by_label("η learning rate").press("ArrowLeft")
         page.get_by_label("× initialization").press("Home")
         now = shown(page)
@@ -187,7 +187,7 @@ class TestWords:
     ) -> None:
         """Catches an arena that is not tied to its traits, in either direction."""
         page = open_page(arena)
-        page.get_by_label("with").select_option("mine")
+        page.locator(".nl-menu select").last.select_option("mine")
         assert page.evaluate("saved.second") == "mine"
         page.evaluate("model.set('lr', 10); model.set('first', 'layer')")
         now = shown(page)
@@ -204,7 +204,7 @@ def test_on_the_page_of_the_book(browser: Any, address: str) -> None:
     with visiting(browser, f"{address}/{CHAPTER}") as visit:
         visit.page.wait_for_selector(".nl-arena canvas")
         check_numbers(shown(visit.page), stored)
-        visit.page.locator(".nl-arena").get_by_label("with").select_option("layer")
+        visit.page.locator(".nl-arena").locator(".nl-menu select").last.select_option("layer")
         visit.page.locator(".nl-arena").get_by_label("η learning rate").press("End")
         now = shown(visit.page)
         assert (now["setting"]["second"], now["setting"]["lr"]) == ("layer", 10)
