@@ -61,7 +61,9 @@ def book(tmp_path: Path):
         if not (tmp_path / "book").exists():
             (tmp_path / "book").mkdir()
             shutil.copytree(ROOT / "book/_ext", tmp_path / "book/_ext")
-            shutil.copy(ROOT / "book/favicon.svg", tmp_path / "book")
+            (tmp_path / "book/back").mkdir()
+            for needed_too in ("favicon.svg", "back/references.bib"):
+                shutil.copy(ROOT / "book" / needed_too, tmp_path / "book" / needed_too)
         settings = (ROOT / "_config.yml").read_text(encoding="utf-8")
         if not run:  # the outputs are those in the notebook
             settings = settings.replace("execute_notebooks: cache", "execute_notebooks: 'off'")
