@@ -93,8 +93,9 @@ notebooks: $(VENV)/test.stamp
 	  --junitxml $(RESULTS)/$@.xml \
 	  $$(find book -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' | sort)
 
+# A browser on a busy machine now and then answers late: what fails is tried once more, and named.
 site: book $(VENV)/test.stamp
-	@$(BIN)/pytest tests/site -n auto --dist loadfile --junitxml $(RESULTS)/$@.xml
+	@$(BIN)/pytest tests/site -n auto --dist loadfile --reruns 1 -r aR --junitxml $(RESULTS)/$@.xml
 
 # The page is what tests/site would find stale. `.venv/bin/python tests/tested/write.py _build/tested`
 # alone writes it from the results of the last run.

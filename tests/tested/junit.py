@@ -12,21 +12,29 @@ OUTCOMES = ("failure", "error", "skipped")
 
 @dataclass(frozen=True)
 class Result:
-    """One test; `file` is its path below the project, `measured` its largest errors by name."""
+    """One test; `file` is its path below the project, `measured` its largest errors by name.
+
+    The outcome is that of the last attempt; `again` says that there was more than one.
+    """
 
     file: str
     name: str
     outcome: str
     seconds: float
     measured: dict[str, float] = field(default_factory=dict)
+    again: bool = False
 
 
 def read(path: Path, root: Path) -> list[Result]:
-    """Read one of pytest's JUnit files."""
-    return [result(case, root) for case in ElementTree.parse(path).getroot().iter("testcase")]
+    """Read one of pytest's JUnit files, in which a test stands once for each attempt."""
+    results: dict[tuple[str, str], Result] = {}
+    for case in ElementTree.parse(path).getroot().iter("testcase"):
+        key = (case.get("classname", ""), case.get("name", ""))
+        results[key] = result(case, root, again=key in results)
+    return list(results.values())
 
 
-def result(case: ElementTree.Element, root: Path) -> Result:
+def result(case: ElementTree.Element, root: Path, again: bool) -> Result:
     outcomes = [kind for kind in OUTCOMES if case.find(kind) is not None]
     properties = {p.get("name", ""): p.get("value", "") for p in case.iter("property")}
     return Result(
@@ -35,6 +43,7 @@ def result(case: ElementTree.Element, root: Path) -> Result:
         outcome=outcomes[0] if outcomes else "passed",
         seconds=float(case.get("time", 0)),
         measured={name: float(value) for name, value in properties.items()},
+        again=again,
     )
 
 

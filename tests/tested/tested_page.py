@@ -126,10 +126,11 @@ def overview(runs: Mapping[str, list[Result]]) -> Iterator[str]:
             len(runs[check]),
             count(runs[check], "failure", "error"),
             count(runs[check], "skipped"),
+            sum(result.again for result in runs[check]),
         )
         for check, what in CHECKS.items()
     ]
-    yield from table(["check", "of", "tests", "failed", "skipped"], rows, words=2)
+    yield from table(["check", "of", "tests", "failed", "skipped", "twice"], rows, words=2)
 
 
 def of_notebooks(results: list[Result], book: Path = BOOK) -> Iterator[str]:
