@@ -7,8 +7,7 @@ file. The chapter shows that summary, runs parts of seed 0 again and
 compares.
 """
 
-import json
-import platform
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,10 @@ import numpy as np
 
 import normlib as nl
 
-SUMMARY = Path(__file__).with_suffix(".json")
+sys.path.append(str(Path(__file__).parents[1]))
+from stored import Stored
+
+STORED = Stored(__file__)
 COSINE = nl.NORMS["cosine"]
 SCALED = replace(COSINE, name="cosine, g from 4", start=4.0)
 
@@ -184,33 +186,7 @@ def attention(data, seed, factors=FACTORS, rates=QK_RATES):
 
 
 EXPERIMENTS = {heads: range(5), hidden: range(5), attention: range(3)}
-
-
-def load(name):
-    """Return a stored experiment, seeds first."""
-    return np.array(json.loads(SUMMARY.read_text())[name], float)
-
-
-def main():
-    """Run everything and write the summary."""
-    from tqdm import tqdm
-
-    data = nl.load_digits()
-    summary = {
-        "command": "python book/methods/cosine_runs.py",
-        "normlib": nl.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
-    for experiment, seeds in EXPERIMENTS.items():
-        name = experiment.__name__
-        found = [experiment(data, seed) for seed in tqdm(seeds, desc=name)]
-        rounded = np.round(found, 4)  # a run that diverged has no number
-        summary[name] = np.where(
-            np.isfinite(rounded), rounded, None
-        ).tolist()
-    SUMMARY.write_text(json.dumps(summary).replace("[[", "\n[[") + "\n")
-
+load = STORED.load
 
 if __name__ == "__main__":
-    main()
+    STORED.run(EXPERIMENTS, nl.load_digits())

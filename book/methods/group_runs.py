@@ -6,8 +6,7 @@ trains every cell with five seeds and writes group_runs.json beside this file.
 The chapter shows that summary, runs a part of seed 0 again and compares.
 """
 
-import json
-import platform
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,10 @@ from instance_runs import relit
 
 import normlib as nl
 
-SUMMARY = Path(__file__).with_suffix(".json")
+sys.path.append(str(Path(__file__).parents[1]))
+from stored import Stored
+
+STORED = Stored(__file__)
 SEEDS = range(5)
 FOUR = nl.norm("group", groups=4)
 NORMS = {"none": None, "batch": nl.norm("batch"), "group": FOUR}
@@ -149,33 +151,8 @@ def dense_groups(data, seed):
     return np.array([cell(number) for number in DENSE_GROUPS])
 
 
-def load(name):
-    """Return a stored experiment, seeds first."""
-    return np.array(json.loads(SUMMARY.read_text())[name])
-
-
-def experiments(data, seed):
-    """Run all experiments with one seed."""
-    run = (groups, dense_groups, rates, sizes)
-    return {e.__name__: np.round(e(data, seed), 4).tolist() for e in run}
-
-
-def main():
-    """Run everything, two seeds side by side, and write the summary."""
-    from joblib import Parallel, delayed
-
-    data = nl.load_digits(images=True)
-    jobs = (delayed(experiments)(data, seed) for seed in SEEDS)
-    found = Parallel(n_jobs=2)(jobs)
-    summary = {
-        "command": "python book/methods/group_runs.py",
-        "normlib": nl.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        **{name: [one[name] for one in found] for name in found[0]},
-    }
-    SUMMARY.write_text(json.dumps(summary).replace("[[", "\n[[") + "\n")
-
+EXPERIMENTS = dict.fromkeys((groups, dense_groups, rates, sizes), SEEDS)
+load = STORED.load
 
 if __name__ == "__main__":
-    main()
+    STORED.run(EXPERIMENTS, nl.load_digits(images=True))

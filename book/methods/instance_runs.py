@@ -6,15 +6,17 @@ trains every network with five seeds and writes instance_runs.json beside this
 file. The chapter shows that summary, runs seed 0 again and compares.
 """
 
-import json
-import platform
+import sys
 from pathlib import Path
 
 import numpy as np
 
 import normlib as nl
 
-SUMMARY = Path(__file__).with_suffix(".json")
+sys.path.append(str(Path(__file__).parents[1]))
+from stored import Stored
+
+STORED = Stored(__file__)
 SEEDS = range(5)
 STEPS, SIZE, RATE = 200, 32, 0.1
 FOUR = nl.norm("group", groups=4)
@@ -121,28 +123,8 @@ def taught(data, seed):
     return np.array([accuracies(nets[name], data, name) for name in NETS])
 
 
-def load(name):
-    """Return a stored experiment, seeds first."""
-    return np.array(json.loads(SUMMARY.read_text())[name])
-
-
-def main():
-    """Run everything and write the summary."""
-    from tqdm import tqdm
-
-    data = nl.load_digits(images=True)
-    summary = {
-        "command": "python book/methods/instance_runs.py",
-        "normlib": nl.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
-    for experiment in (light, taught):
-        name = experiment.__name__
-        found = [experiment(data, seed) for seed in tqdm(SEEDS, desc=name)]
-        summary[name] = np.round(found, 4).tolist()
-    SUMMARY.write_text(json.dumps(summary).replace("[[", "\n[[") + "\n")
-
+EXPERIMENTS = dict.fromkeys((light, taught), SEEDS)
+load = STORED.load
 
 if __name__ == "__main__":
-    main()
+    STORED.run(EXPERIMENTS, nl.load_digits(images=True))

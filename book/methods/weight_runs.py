@@ -7,8 +7,7 @@ file. The chapter shows that summary, runs parts of seed 0 again and
 compares.
 """
 
-import json
-import platform
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,10 @@ import numpy as np
 
 import normlib as nl
 
-SUMMARY = Path(__file__).with_suffix(".json")
+sys.path.append(str(Path(__file__).parents[1]))
+from stored import Stored
+
+STORED = Stored(__file__)
 SEEDS = range(5)
 CENTRED = nl.norm("weight", then=nl.norm("mean_only"))
 
@@ -175,28 +177,10 @@ def company(data, seed, kinds=3):
     )
 
 
-def load(name):
-    """Return a stored experiment, seeds first."""
-    return np.array(json.loads(SUMMARY.read_text())[name])
-
-
-def main():
-    """Run everything and write the summary."""
-    from tqdm import tqdm
-
-    data = nl.load_digits()
-    summary = {
-        "command": "python book/methods/weight_runs.py",
-        "normlib": nl.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
-    for experiment in (grid, short, large_rate, inputs, company):
-        name = experiment.__name__
-        found = [experiment(data, seed) for seed in tqdm(SEEDS, desc=name)]
-        summary[name] = np.round(found, 4).tolist()
-    SUMMARY.write_text(json.dumps(summary).replace("[[", "\n[[") + "\n")
-
+EXPERIMENTS = dict.fromkeys(
+    (grid, short, large_rate, inputs, company), SEEDS
+)
+load = STORED.load
 
 if __name__ == "__main__":
-    main()
+    STORED.run(EXPERIMENTS, nl.load_digits())

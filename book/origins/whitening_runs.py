@@ -7,8 +7,7 @@ and writes whitening_runs.json beside this file. The chapter shows that
 summary, runs split 0 again and compares.
 """
 
-import json
-import platform
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +16,10 @@ from sklearn.datasets import load_digits
 
 import normlib as nl
 
-SUMMARY = Path(__file__).with_suffix(".json")
+sys.path.append(str(Path(__file__).parents[1]))
+from stored import Stored
+
+STORED = Stored(__file__)
 SPLITS = range(10)
 SIZES = 997, 300, 500  # training, validation, test
 
@@ -98,25 +100,8 @@ def digits(seed, ways=WAYS):
     return np.array(found)
 
 
-def load():
-    """Return what is stored, of shape (splits, ways, 3)."""
-    return np.array(json.loads(SUMMARY.read_text())["digits"])
-
-
-def main():
-    """Run everything and write the summary."""
-    from tqdm import tqdm
-
-    summary = {
-        "command": "python book/origins/whitening_runs.py",
-        "normlib": nl.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
-    found = [digits(seed) for seed in tqdm(SPLITS)]
-    summary["digits"] = np.round(found, 4).tolist()
-    SUMMARY.write_text(json.dumps(summary).replace("[[", "\n[[") + "\n")
-
+EXPERIMENTS = {digits: SPLITS}
+load = STORED.load
 
 if __name__ == "__main__":
-    main()
+    STORED.run(EXPERIMENTS)

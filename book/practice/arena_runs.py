@@ -10,8 +10,7 @@ need normlib.
 """
 
 import argparse
-import json
-import platform
+import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
@@ -22,7 +21,10 @@ import numpy as np
 
 import normlib as nl
 
-SUMMARY = Path(__file__).with_suffix(".json")
+sys.path.append(str(Path(__file__).parents[1]))
+import stored
+
+STORED = stored.Stored(__file__)
 KEPT = Path(__file__).parents[2] / "_build/arena"
 
 WIDTHS = (64, 48, 48, 48, 48, 10)
@@ -106,9 +108,9 @@ def arena(grid, **options):
 
 def load():
     """Return the stored arena, as `sweep` returned it."""
-    stored = json.loads(SUMMARY.read_text())
-    axes = {name: tuple(values) for name, values in stored["axes"].items()}
-    return nl.Sweep(axes, {"accuracy": np.array(stored["accuracy"])})
+    axes = STORED.read()["axes"]
+    axes = {name: tuple(values) for name, values in axes.items()}
+    return nl.Sweep(axes, {"accuracy": STORED.load("accuracy")})
 
 
 def options():
@@ -128,20 +130,14 @@ def main():
             from distributed import Client
 
             client = stack.enter_context(Client(given.dask))
-            client.upload_file(__file__)
+            for file in (stored.__file__, __file__):
+                client.upload_file(file)
             stack.enter_context(joblib.parallel_config("dask"))
         table = arena(
             GRID, path=given.kept, n_jobs=given.jobs, progress=True
         )
-    summary = {
-        "command": "python book/practice/arena_runs.py",
-        "normlib": nl.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "axes": dict(table.axes),
-        "accuracy": np.round(table.array("accuracy"), 4).tolist(),
-    }
-    SUMMARY.write_text(json.dumps(summary).replace("[[[", "\n[[[") + "\n")
+    accuracy = table.array("accuracy")
+    STORED.write({"accuracy": accuracy}, axes=dict(table.axes))
 
 
 if __name__ == "__main__":

@@ -7,16 +7,17 @@ exploding_gradients_runs.json beside this file. The chapter shows that
 summary, trains some cells of seed 0 again and compares.
 """
 
-import json
-import platform
-from functools import partial
+import sys
 from pathlib import Path
 
 import numpy as np
 
 import normlib as nl
 
-SUMMARY = Path(__file__).with_suffix(".json")
+sys.path.append(str(Path(__file__).parents[1]))
+from stored import Stored
+
+STORED = Stored(__file__)
 SEEDS = range(3)
 WIDTH = 64
 STEPS = 150
@@ -86,43 +87,27 @@ def remedy(data, kind, lr, seed):
     ).accuracy
 
 
-def load(name):
-    """Return a stored experiment, seeds first."""
-    return np.array(json.loads(SUMMARY.read_text())[name])
+def grid(data, seed):
+    """Return test accuracies of shape (stacks, depths, rates)."""
+
+    def row(stack, depth):
+        return [cell(data, stack, depth, lr, seed) for lr in RATES]
+
+    return np.array([[row(s, depth) for depth in DEPTHS] for s in STACKS])
 
 
-def main():
-    """Run everything and write the summary."""
-    from joblib import Parallel, delayed
-    from tqdm import tqdm
+def remedies(data, seed):
+    """Return test accuracies of shape (remedies, rates)."""
+    return np.array(
+        [
+            [remedy(data, kind, lr, seed) for lr in rates]
+            for kind, rates in REMEDIES.items()
+        ]
+    )
 
-    data = nl.load_digits()
-    grid = [
-        partial(cell, data, stack, depth, lr, seed)
-        for seed in SEEDS
-        for stack in STACKS
-        for depth in DEPTHS
-        for lr in RATES
-    ]
-    remedies = [
-        partial(remedy, data, kind, lr, seed)
-        for seed in SEEDS
-        for kind, rates in REMEDIES.items()
-        for lr in rates
-    ]
-    runs = tqdm(grid + remedies)
-    found = np.round(Parallel(n_jobs=2)(delayed(run)() for run in runs), 4)
-    shape = (len(SEEDS), len(STACKS), len(DEPTHS), len(RATES))
-    summary = {
-        "command": "python book/understanding/exploding_gradients_runs.py",
-        "normlib": nl.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "grid": found[: len(grid)].reshape(shape).tolist(),
-        "remedies": found[len(grid) :].reshape(len(SEEDS), 2, -1).tolist(),
-    }
-    SUMMARY.write_text(json.dumps(summary).replace("[[", "\n[[") + "\n")
 
+EXPERIMENTS = dict.fromkeys((grid, remedies), SEEDS)
+load = STORED.load
 
 if __name__ == "__main__":
-    main()
+    STORED.run(EXPERIMENTS, nl.load_digits())

@@ -7,15 +7,17 @@ beside this file. The chapter shows that summary, runs parts of seed 0
 again and compares.
 """
 
-import json
-import platform
+import sys
 from pathlib import Path
 
 import numpy as np
 
 import normlib as nl
 
-SUMMARY = Path(__file__).with_suffix(".json")
+sys.path.append(str(Path(__file__).parents[1]))
+from stored import Stored
+
+STORED = Stored(__file__)
 SEEDS = range(5)
 FOLLOWED = ("none", "started", "layer", "batch")  # see KINDS
 
@@ -264,28 +266,8 @@ def smooth(data, seed, settings=(TANH, RELU)):
     return np.array([[row(k, s) for k in FOLLOWED] for s in settings])
 
 
-def load(name):
-    """Return a stored experiment, seeds first."""
-    return np.array(json.loads(SUMMARY.read_text())[name])
-
-
-def main():
-    """Run everything and write the summary."""
-    from tqdm import tqdm
-
-    data = nl.load_digits()
-    summary = {
-        "command": "python book/understanding/why_it_works_runs.py",
-        "normlib": nl.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
-    for experiment in (kinds, deep, moves, shift, smooth):
-        name = experiment.__name__
-        found = [experiment(data, seed) for seed in tqdm(SEEDS, desc=name)]
-        summary[name] = np.round(found, 4).tolist()
-    SUMMARY.write_text(json.dumps(summary).replace("[[", "\n[[") + "\n")
-
+EXPERIMENTS = dict.fromkeys((kinds, deep, moves, shift, smooth), SEEDS)
+load = STORED.load
 
 if __name__ == "__main__":
-    main()
+    STORED.run(EXPERIMENTS, nl.load_digits())

@@ -63,7 +63,8 @@ def test_the_command_stores_what_load_reads(
 ) -> None:
     """Catches a summary without its provenance, axes that move, and work done twice."""
     summary = tmp_path / "arena_runs.json"
-    for name, value in {"SUMMARY": summary, "GRID": TINY, "DRAWS": 128}.items():
+    monkeypatch.setattr(arena_runs.STORED, "path", summary)
+    for name, value in {"GRID": TINY, "DRAWS": 128}.items():
         monkeypatch.setattr(arena_runs, name, value)
     command = ["arena_runs.py", "--jobs", "1", "--kept", str(tmp_path / "kept")]
     monkeypatch.setattr(sys, "argv", command)
