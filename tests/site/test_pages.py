@@ -120,6 +120,22 @@ def test_contents_open_on_a_phone(browser: Browser, address: str, chapter: str) 
         expect(button).to_be_focused()
 
 
+def test_what_goes_on_past_the_edge_fades_there(browser: Browser, address: str) -> None:
+    """Catches a formula that looks finished where a phone cuts it, and whole ones that fade."""
+    url = f"{address}/book/one_formula/formula.html"
+    with visiting(browser, url, width=390) as visit:
+        boxes = visit.page.evaluate(
+            """() => [...document.querySelectorAll('article :is(.scrolls, pre)')]
+              .filter((box) => box.checkVisibility())  // not folded
+              .map((box) => [
+                box.scrollWidth > box.clientWidth + 1,
+                getComputedStyle(box).getPropertyValue('--fade-right') !== '0px',
+              ])"""
+        )
+        assert {True, False} == {longer for longer, _ in boxes}
+        assert [box for box in boxes if box[0] != box[1]] == []
+
+
 def test_search_finds_the_book(browser: Browser, address: str) -> None:
     """Catches a search page whose scripts or index are missing."""
     with visiting(browser, f"{address}/search.html?q=normalization") as visit:
