@@ -192,6 +192,17 @@ def test_equations_are_numbered_and_referred_to(book) -> None:
     assert "$" not in re.sub(r"<script.*?</script>", "", page, flags=re.S)
 
 
+def test_signs_stay_with_their_formula(book) -> None:
+    """Catches a comma at the start of a line, where browsers break after a formula."""
+    page, said = book("Two ($x$, $y$, $u$) and **$z$**.\n\n$a$ alone, $b$!")
+    assert book.passed, said
+    kept = re.findall(r'<span class="kept">(.)*?<math.*?</math>(.*?)</span>', page)
+    assert kept == [("(", ","), ("", ","), ("", ")"), ("", "!")]
+    text = re.sub(r"<math.*?</math>|<[^>]*>", "", page)
+    assert "Two (, , ) and ." in text
+    assert " alone, !" in text
+
+
 def test_an_unknown_command_fails_the_build(book) -> None:
     _, said = book(r"Inline $\foo{x}$.")
     assert not book.passed

@@ -38,6 +38,9 @@ NEGATIVE_SPACE = {"negativethinmathspace": "-0.167em"}
 # First code points of the bold italic letters: MathML Core has no mathvariant for them.
 BOLD_ITALIC = {"A": 0x1D468, "a": 0x1D482, "Α": 0x1D71C, "α": 0x1D736}
 THIN = "0.167em"
+# Signs that open before a formula, and that close, end or continue a word after it.
+TOUCHING_END = re.compile(r"[(\[“‘]*$")
+TOUCHING_START = re.compile(r"[,.;:!?)\]”’%]*")
 
 
 def prepare(latex: str) -> str:
@@ -216,6 +219,26 @@ def visit_display(self: HTML5Translator, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+def glue(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Keep a formula on one line with the signs that touch it; a browser would part them."""
+    for math in list(doctree.findall(nodes.math)):
+        line, place = math.parent, math.parent.index(math)
+        before, after = (
+            line[i] if 0 <= i < len(line) and isinstance(line[i], nodes.Text) else ""
+            for i in (place - 1, place + 1)
+        )
+        opening, closing = TOUCHING_END.search(before)[0], TOUCHING_START.match(after)[0]
+        if not opening + closing:
+            continue
+        if opening:
+            line[place - 1] = nodes.Text(before[: -len(opening)])
+        if closing:
+            line[place + 1] = nodes.Text(after[len(closing) :])
+        line[place] = kept = nodes.inline(classes=["kept"])
+        kept += [nodes.Text(opening), math, nodes.Text(closing)]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_display, None))
+    app.connect("doctree-resolved", glue)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
