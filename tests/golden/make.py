@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from stored import FOLDER, Case, Cases, differences, read, write
+from goldens import FOLDER, Case, Cases, differences, read, write
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from stored import FOLDER, Case, differences, read, unlike, write
+from goldens import FOLDER, Case, differences, read, unlike, write
 
 import normlib
 from measured import note
