@@ -7,6 +7,7 @@ import struct
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent / "widgets"))
-from fake_traces import make_signal, make_trace
+from fake_traces import make_signal, make_trace, without
 
 from normlib import History, plots
 from normlib.norms import NORMS
@@ -186,6 +187,28 @@ class TestShapes:
         outline = plots.shapes(make_signal(values), 48)[0, 0]
         assert (outline > 0.5).sum() <= 5
 
+    @pytest.mark.parametrize("bins", [40, 48])
+    @pytest.mark.parametrize("f", [lambda a: np.maximum(a, 0), np.tanh, lambda a: np.clip(a, 0, 1)])
+    def test_nothing_is_drawn_where_no_value_was(self, f: Any, bins: int) -> None:
+        # Catches a histogram that is smoothed past the values of f, and one that loses what it held
+        # there: the spike of the values at the bound has to stand beside it.
+        values = f(3 * np.random.default_rng(3).normal(size=(1, 1, 5000, 1)))
+        signal = make_signal(values)
+        outline = plots.shapes(signal, bins)[0, 0]
+        middle = (np.arange(bins) + 0.5) / bins * 7 - 3.5
+        x = signal.mean[0, 0] + signal.std[0, 0] * middle
+        inside = (values.min() <= x) & (x <= values.max())
+        assert not outline[~inside].any()
+        assert outline[inside][0] == 1 or outline[inside][-1] == 1
+
+    def test_a_layer_without_the_signal_has_no_outline(self) -> None:
+        # Catches NaN as an index, and a layer whose outline depends on whether others have one.
+        trace = make_trace("batch")
+        outlines = plots.shapes(without(trace, "z", 1).signals["z"])
+        assert not outlines[:, 1].any()
+        whole = plots.shapes(trace.signals["z"])
+        assert np.array_equal(outlines[:, [0, 2]], whole[:, [0, 2]])
+
     def test_a_constant_layer_is_a_needle_and_not_nan(self) -> None:
         signal = make_signal(
             np.stack([np.zeros((1, 5, 2)), np.random.default_rng(0).random((1, 5, 2))])
@@ -237,7 +260,7 @@ class TestCharts:
         plots.ridge(ax, trace, "z", frame=-1, reference=False)
         data = trace.signals["z"]
         line = ax.get_lines()[0].get_xdata()
-        middle, reach = np.mean(line), (max(line) - min(line)) / 2
+        middle, reach = (max(line) + min(line)) / 2, (max(line) - min(line)) / 2
         assert middle == pytest.approx(data.mean[-1, 0])
         assert reach == pytest.approx(plots.SPAN * data.std[-1, 0] * (1 - 1 / len(line)))
 
@@ -247,6 +270,59 @@ class TestCharts:
         plots.ridge(with_it, trace)
         plots.ridge(without, trace, reference=False)
         assert len(with_it.get_lines()) - len(without.get_lines()) == len(trace.layers)
+
+    def test_a_layer_without_the_signal_has_an_empty_row_that_says_so(self) -> None:
+        trace = without(make_trace("batch"), "x_hat", 0)
+        ax = Figure().subplots()
+        plots.ridge(ax, trace, "x_hat", reference=False)
+        words = [t.get_text() for t in ax.texts]
+        assert words[0] == r"no $\hat{x}$"
+        assert words[1:] == [f"σ {std:.2f}" for std in trace.signals["x_hat"].std[-1, 1:]]
+        assert [t.get_text() for t in ax.get_yticklabels()] == list(trace.layers)
+        assert max(max(line.get_ydata()) for line in ax.get_lines()) < 0.5  # the first row is empty
+
+    def test_a_frame_that_is_not_finite_says_so_and_the_others_are_drawn(self) -> None:
+        # Catches a diverged run whose sound frames cannot be drawn either.
+        trace = make_trace("none", signals=("z",))
+        z = trace.signals["z"]
+        broken = {name: getattr(z, name).copy() for name in ("mean", "std")}
+        broken["std"][-1, 2] = broken["mean"][-1, 1] = np.nan
+        trace = replace(trace, signals={"z": replace(z, **broken)})
+        last, first = Figure().subplots(), Figure().subplots()
+        plots.ridge(last, trace, "z")
+        plots.ridge(first, trace, "z", frame=0)
+        assert [t.get_text() for t in last.texts][1:] == ["not finite", "not finite"]
+        assert all(t.get_text().startswith("σ") for t in first.texts)
+
+    def test_no_ridge_stands_where_no_value_was(self) -> None:
+        values = np.maximum(np.random.default_rng(0).normal(size=(1, 2, 300, 4)), 0)
+        trace = replace(
+            make_trace("batch", steps=(0,), layers=2), signals={"h": make_signal(values)}
+        )
+        ax = Figure().subplots()
+        plots.ridge(ax, trace, "h")
+        for line in (line for line in ax.get_lines() if len(line.get_xdata()) > 1):
+            x, y = line.get_data()
+            above = np.flatnonzero(y > min(y))
+            assert min(x[above[0] - 1 : above[-1] + 2]) >= 0
+
+    def test_axes_of_any_style_lose_the_lines_that_words_would_touch(self) -> None:
+        # Catches a chart that looks as meant in the style of the book alone.
+        ridges, losses = Figure().subplots(), Figure().subplots()
+        plots.ridge(ridges, make_trace())
+        plots.loss(losses, {"batch": make_trace()})
+        visible = [name for name, spine in ridges.spines.items() if spine.get_visible()]
+        assert visible == []
+        assert {name for name, s in losses.spines.items() if s.get_visible()} == {"left", "bottom"}
+
+    def test_in_a_constrained_layout_nothing_is_cut_off(self) -> None:
+        figure = Figure(layout="constrained")
+        for ax, draw in zip(figure.subplots(2), (plots.ridge, plots.loss), strict=True):
+            draw(ax, make_trace() if draw is plots.ridge else {"batch": make_trace()})
+        figure.draw_without_rendering()
+        for text in (t for ax in figure.axes for t in ax.texts):
+            box = text.get_window_extent()
+            assert 0 <= box.x0 < box.x1 <= figure.bbox.width, text.get_text()
 
     @pytest.mark.parametrize(
         ("change", "message"),

@@ -130,6 +130,7 @@ def test_samples_are_the_nets_values(norm, sample, digits):
             np.testing.assert_allclose(signal.std[0, index], values.std(), **at)
             quantiles = np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95))
             np.testing.assert_allclose(signal.quantiles[0, index], quantiles, **at)
+            assert tuple(signal.extremes[0, index]) == (values.min(), values.max())
             units = values.shape[1]
             np.testing.assert_allclose(signal.unit_mean[0, index, :units], values.mean(0), **at)
             assert np.isnan(signal.unit_mean[0, index, units:]).all()
@@ -174,6 +175,42 @@ def test_only_the_asked_signals(digits):
     trace = recorded(mlp(WIDTHS), digits, Recorder(3, signals=["x_hat"]))
     assert not trace.signals
     assert trace.loss.shape == (12,)
+
+
+def test_one_signal_needs_no_list(digits):
+    """Catches a word that is taken for a list of letters, of which "z" alone is a signal."""
+    for name in ("z", "x_hat"):
+        trace = recorded(mlp(WIDTHS, norm="layer"), digits, Recorder(3, signals=name))
+        assert set(trace.signals) == {name}
+
+
+def test_layers_that_do_not_show_a_signal(digits, rng):
+    """Catches layers without x_hat that shift the others, or look like layers that diverged."""
+    net = Net(
+        {
+            "plain": Dense(64, 6, rng=rng),
+            "normalized": Dense(6, 8, norm="batch", rng=rng),
+            "output": Dense(8, 10, activation="identity", rng=rng),
+        }
+    )
+    trace = recorded(net, digits, Recorder(3, output=True))
+    for name, signal in trace.signals.items():
+        assert signal.shown.tolist() == [name != "x_hat", True, name != "x_hat"]
+        for part in ("mean", "std", "quantiles", "extremes", "unit_mean", "spread"):
+            values = getattr(signal, part).reshape(3, 3, -1)
+            assert np.isnan(values[:, ~signal.shown]).all()
+            assert np.isfinite(values[:, signal.shown, 0]).all()
+        assert (signal.counts.sum(axis=2) > 0).all(axis=0).tolist() == signal.shown.tolist()
+
+
+def test_a_layer_that_diverged_still_shows_its_signal(digits):
+    """Catches NaN that is taken for a signal which a layer does not have."""
+    net = mlp(WIDTHS, norm="layer")
+    net.params["layer 2.w"][:] = np.inf
+    with np.errstate(all="ignore"):
+        trace = recorded(net, digits, Recorder(1))
+    assert np.isnan(trace.signals["x_hat"].mean[:, 1]).all()
+    assert all(signal.shown.all() for signal in trace.signals.values())
 
 
 def test_output_layer(digits):

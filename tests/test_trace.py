@@ -61,7 +61,7 @@ def test_no_pickle_in_the_file(trace, tmp_path):
     """Catches a file that could run code when it is loaded."""
     trace.save(tmp_path / "run.npz")
     with np.load(tmp_path / "run.npz", allow_pickle=False) as file:
-        assert all(file[name].dtype.kind in "Ufiu" for name in file.files)
+        assert all(file[name].dtype.kind in "Ufiub" for name in file.files)
 
 
 class Trap:
@@ -113,9 +113,11 @@ def test_shapes(trace):
             "mean": (frames, layers),
             "std": (frames, layers),
             "quantiles": (frames, layers, 5),
+            "extremes": (frames, layers, 2),
             "saturated": (frames, layers),
             "unit_mean": (frames, layers, units),
             "spread": (frames, layers),
+            "shown": (layers,),
         }
 
 

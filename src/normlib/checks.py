@@ -18,10 +18,11 @@ Array = npt.NDArray[np.floating[Any]]
 
 
 class Brief:
-    """A dataclass that prints the shapes of its arrays, and not their thousands of numbers."""
+    """Prints its public fields, with the shapes of arrays and not their thousands of numbers."""
 
     def __repr__(self) -> str:
-        parts = ", ".join(f"{name}: {_brief(value)}" for name, value in vars(self).items())
+        fields = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        parts = ", ".join(f"{name}: {_brief(value)}" for name, value in fields.items())
         return f"{type(self).__name__}({parts})"
 
 

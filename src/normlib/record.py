@@ -33,7 +33,9 @@ SATURATED = 0.05
 class Signal(checks.Brief):
     """One signal of one run: T frames, L layers, B bins, U units.
 
-    Everything is measured on the kept samples, pooled over a layer where no unit is named.
+    Everything is measured on the kept samples, pooled over a layer where no unit is named, in the
+    units of the signal. For a layer that does not show this signal the counts are 0, and what is
+    measured of it is NaN.
 
     Attributes
     ----------
@@ -41,6 +43,7 @@ class Signal(checks.Brief):
     edges : (B + 1,), shared by all frames and layers
     mean, std : (T, L)
     quantiles : (T, L, 5) at 5, 25, 50, 75 and 95 %
+    extremes : (T, L, 2) the smallest and the largest value
     saturated : (T, L) share of values at which the slope of f is below 5 % of its steepest (for
         ReLU: the zeros); NaN where f's input is not recorded
     unit_mean : (T, L, U) mean of each unit; NaN beyond a layer's width
@@ -53,9 +56,11 @@ class Signal(checks.Brief):
     mean: Array
     std: Array
     quantiles: Array
+    extremes: Array
     saturated: Array
     unit_mean: Array
     spread: Array
+    shown: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -130,7 +135,7 @@ class Trace(checks.Brief):
             return cls(file["steps"], tuple(text["layers"]), file["loss"], signals, text["info"])
 
 
-class Recorder:
+class Recorder(checks.Brief):
     """Keep samples of every hidden layer's signals at some steps of a run.
 
     ``fit(..., record=Recorder()).trace`` is what it saw; `normlib.plots.ridge` draws that.
@@ -145,8 +150,9 @@ class Recorder:
         all their units, at even distances, and at least two of them.
     bins : int
         Of the histograms.
-    signals : iterable of str
-        Which of "a", "x_hat", "z" and "h".
+    signals : str or iterable of str
+        Which of "a" (the pre-activation, what is normalized), "x_hat" (normalized), "z"
+        (g x_hat + b, what f receives) and "h" (f(z), the output).
     probe : array, optional
         Record this batch instead of the training batch, with batch statistics and without a
         trace in the running ones.
@@ -178,27 +184,24 @@ class Recorder:
         *,
         sample: int = 512,
         bins: int = 64,
-        signals: Iterable[str] = SIGNALS,
+        signals: str | Iterable[str] = SIGNALS,
         probe: Array | None = None,
         output: bool = False,
     ) -> None:
+        self.steps: int | tuple[int, ...]
         if steps is None or isinstance(steps, int | np.integer):
-            self._frames: int | None = checks.positive_integer(
-                FRAMES if steps is None else steps, "steps"
-            )
-            self._chosen: tuple[int, ...] = ()
+            self.steps = checks.positive_integer(FRAMES if steps is None else steps, "steps")
         else:
-            self._frames = None
             chosen = list(steps) if isinstance(steps, Iterable) else [steps]
             if not chosen or not all(isinstance(s, Integral) and s >= 0 for s in chosen):
                 raise ValueError(
                     f"steps must name steps from 0 on; got {steps!r}. "
                     "Pass a number of frames, or a list of step numbers."
                 )
-            self._chosen = tuple(sorted({int(step) for step in chosen}))
+            self.steps = tuple(sorted({int(step) for step in chosen}))
         self.sample = checks.positive_integer(sample, "sample")
         self.bins = checks.positive_integer(bins, "bins")
-        self.signals = tuple(signals)
+        self.signals = (signals,) if isinstance(signals, str) else tuple(signals)
         if not self.signals:
             raise ValueError(f"signals must name at least one of {SIGNALS}; got none. Name one.")
         for name in self.signals:
@@ -231,15 +234,15 @@ class Recorder:
     def start(self, net: Layer, steps: int) -> None:
         """Forget the last run and prepare for one of `steps` steps of `net`."""
         self._reset()
-        if self._frames is None:
-            self._wanted = [step for step in self._chosen if step < steps]
+        if isinstance(self.steps, tuple):
+            self._wanted = [step for step in self.steps if step < steps]
             if not self._wanted:
                 raise ValueError(
                     f"steps must name a step of the run, from 0 to {steps - 1}; got "
-                    f"{list(self._chosen)}. Pass a number of frames, or train longer."
+                    f"{list(self.steps)}. Pass a number of frames, or train longer."
                 )
         else:
-            count = min(self._frames, steps)
+            count = min(self.steps, steps)
             even = np.linspace(0, 1, count) if count > 1 else np.zeros(1)
             late = (steps - 1) * even**1.5  # below k, every step is kept
             self._wanted = sorted({max(k, round(float(t))) for k, t in enumerate(late)})
@@ -386,6 +389,7 @@ class Recorder:
                 np.stack([s.mean(axis=1, dtype=np.float64) for s in pooled], axis=1),
                 np.stack([s.std(axis=1, dtype=np.float64) for s in pooled], axis=1),
                 np.stack([np.quantile(s, QUANTILES, axis=1).T for s in pooled], axis=1),
+                np.stack([np.quantile(s, (0.0, 1.0), axis=1).T for s in pooled], axis=1),
                 saturated,
                 np.stack(
                     [_padded(s.mean(axis=1, dtype=np.float64), units) for s in by_unit], axis=1
@@ -393,6 +397,7 @@ class Recorder:
                 np.stack(
                     [np.sqrt(s.var(axis=1, dtype=np.float64).mean(axis=1)) for s in by_unit], axis=1
                 ),
+                np.array([tape is not None for tape in tapes]),
             )
 
     def _saturated(self, layer: str, frames: slice) -> Array:

@@ -199,6 +199,14 @@ class TestLoss:
         assert columns * box["lines"] >= runs
         assert box["cell"] - box["side"] >= 60
 
+    def test_in_narrow_columns_the_gutter_holds_the_layers_names(self, tmp_path: Path) -> None:
+        # Catches "embed" cut down to its last letter. A letter of 11 pixels is 6 wide, on average.
+        script = """const runs = [0, 0];
+        return data.map((layers) => ridgeBox(332, { runs, layers }).gutter);"""
+        short, long = node(tmp_path, script, [["layer 1", "layer 2"], ["embed", "block 1"]])
+        assert short == 18
+        assert long - 10 >= 6 * len("block 1")
+
     def test_the_loss_axis_ignores_a_run_that_explodes(self, tmp_path: Path) -> None:
         script = (
             "return highest([{ curve: [0, 2.3, 1, 1e9] }, { curve: [0, 1e30] }, { curve: [] }]);"

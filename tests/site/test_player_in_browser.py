@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "widgets"))
-from fake_traces import make_runs, make_trace
+from fake_traces import make_runs, make_trace, without
 
 from normlib.plots import shapes
 from normlib.widgets import ActivationPlayer
@@ -190,6 +190,46 @@ class TestWords:
         assert first.locator(".nl-absent").is_visible()
         assert "for each sample" in second.text_content()
         assert "for each unit" in third.text_content()
+
+    def test_a_layer_without_the_signal_has_an_empty_row_that_says_so(
+        self, open_page: Open
+    ) -> None:
+        # Catches NaN that spreads from one layer into axes, strips and numbers of the others.
+        whole = make_trace("layer")
+        part = without(whole, "x_hat", 1)
+        player = ActivationPlayer({"batch": whole, "layer": part}, signal="x_hat", frame=3)
+        page = open_page(player)
+        page.get_by_label("means of single units").check()
+        now = shown(page)
+        check_numbers({**now, "runs": {"batch": now["runs"]["batch"]}}, {"batch": whole})
+        drawn = now["runs"]["layer"]
+        assert np.isnan(drawn["std"]).tolist() == [False, True, False]
+        # The two runs differ in nothing but this row.
+        rows = page.evaluate(
+            """() => {
+              const { box } = place.__widget;
+              const ink = (run, kind, layer) => {
+                const canvas = document.querySelectorAll('.nl-run')[run].querySelector(kind);
+                const k = canvas.width / parseFloat(canvas.style.width);
+                // The second run stands without a gutter; below the ridge is its bar.
+                const left = run ? 0 : box.gutter, bar = box.top + (layer + 1) * box.row - box.foot;
+                const { data } = canvas.getContext('2d').getImageData(
+                  left * k, (bar - 8) * k, (box.cell - box.side - 10) * k, 16 * k);
+                let sum = 0;
+                for (let i = 3; i < data.length; i += 4) sum += data[i] > 0;
+                return sum;
+              };
+              const both = (layer) => [0, 1].map((run) => ink(run, '[role=img]', layer));
+              return [0, 1, 2].map(both);
+            }"""
+        )
+        assert rows[1][0] > 100
+        assert rows[1][1] == 0
+        assert [rows[k][1] for k in (0, 2)] == [rows[k][0] for k in (0, 2)]
+        page.locator("summary").click()
+        table = page.locator(".nl-table table tbody").nth(1).locator("tr")
+        cells = table.nth(2).locator("th, td").all_text_contents()
+        assert cells == ["layer 2", "no x̂", "–", "–", "–"]
 
     def test_a_diverged_run_keeps_its_last_frame_and_says_so(self, open_page: Open) -> None:
         bad = make_trace("none", loss=np.array([2.0, 8.0, np.nan]), steps=(0, 1), length=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -36,9 +37,11 @@ def make_signal(values: np.ndarray, bins: int = 64) -> Signal:
             mean=pooled.mean(axis=2),
             std=pooled.std(axis=2),
             quantiles=np.moveaxis(np.quantile(pooled, QUANTILES, axis=2), 0, -1),
+            extremes=np.stack([pooled.min(axis=2), pooled.max(axis=2)], axis=-1),
             saturated=(np.abs(pooled) > 2).mean(axis=2),
             unit_mean=values.mean(axis=2),
             spread=np.sqrt(values.var(axis=2).mean(axis=2)),
+            shown=~np.isnan(values).all(axis=(0, 2, 3)),
         )
 
 
@@ -70,6 +73,16 @@ def make_trace(
         signals=MappingProxyType(made),
         info=MappingProxyType({"activation": "tanh", **NORMS[kind], **changes}),
     )
+
+
+def without(trace: Trace, name: str, layer: int) -> Trace:
+    """Return the run with one layer that does not show a signal, as a Recorder tells it."""
+    parts = {key: values.copy() for key, values in vars(trace.signals[name]).items()}
+    parts["counts"][:, layer] = 0
+    parts["shown"][layer] = False
+    for key in ("mean", "std", "quantiles", "extremes", "unit_mean", "spread"):
+        parts[key][:, layer] = np.nan
+    return replace(trace, signals={**trace.signals, name: Signal(**parts)})
 
 
 def make_runs(*kinds: str, **options: Any) -> dict[str, Trace]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_traces import make_runs, make_signal, make_trace
+from fake_traces import make_runs, make_signal, make_trace, without
 from unpacked import unpack
 
 from normlib import Recorder, fit, load_digits, mlp
@@ -75,6 +75,25 @@ class TestEncode:
         assert (units[:, 0, :3] < PLACES).all()
         assert (unpack(data, block["saturated"]) == 255).all()
 
+    def test_a_layer_without_the_signal_is_nan_and_the_others_are_exact(self) -> None:
+        # Catches a layer that takes its whole run with it, and one that is drawn from nothing.
+        trace = make_trace("batch")
+        expected, found = (
+            {
+                name: np.moveaxis(unpack(data, where).reshape(5, 3, -1), 1, 0)
+                for name, where in meta["runs"]["batch"]["blocks"]["x_hat"].items()
+            }
+            for meta, data in (
+                encode({"batch": one}, NAMES, frames=70, bins=40, limits={"x_hat": (-4, 4)})
+                for one in (trace, without(trace, "x_hat", 1))
+            )
+        )
+        for name, layers in found.items():
+            assert np.array_equal(layers[[0, 2]], expected[name][[0, 2]]), name
+        assert all(np.isnan(found[name][1]).all() for name in ("mean", "std", "spread"))
+        assert not found["shape"][1].any()
+        assert (found["units"][1] == 255).all()
+
     def test_a_signal_with_two_names_is_sent_once(self) -> None:
         # Without normalization z is a.
         meta, data = encode(make_runs("none"), NAMES, frames=70, bins=40)
@@ -130,6 +149,10 @@ class TestDivergence:
         assert run["steps"] == meta["frames"] == [0, 1, 2]
         assert np.isfinite(unpack(data, run["curve"])).all()
         assert all(np.isfinite(limit) for limit in meta["ranges"]["z"])
+
+    def test_a_layer_without_the_signal_is_no_divergence(self) -> None:
+        assert sound(without(make_trace(), "x_hat", 1)) == 5
+        assert sound(without(self.broken(), "z", 1)) == 3
 
     def test_a_healthy_run_has_not_diverged(self) -> None:
         assert diverged(make_trace()) is None

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_traces import make_runs, make_trace
+from fake_traces import make_runs, make_trace, without
 from matplotlib.figure import Figure
 
 from normlib.record import Trace
@@ -98,6 +98,20 @@ class TestArguments:
         both = ActivationPlayer({"none": broken, "batch": make_trace()})
         assert both.meta["runs"]["none"]["steps"] == []
 
+    @pytest.mark.parametrize("signal", ["x_hat", "z"])
+    def test_a_layer_without_the_signal_is_no_divergence(self, signal: str) -> None:
+        # Catches advice about the learning rate for a net whose first layer is not normalized.
+        trace = without(make_trace("layer"), "x_hat", 0)
+        player = ActivationPlayer({"layer": trace}, signal=signal)
+        assert player.meta["frames"] == list(trace.steps)
+        figures = [f"{std:#.3g}" for std in trace.signals[signal].std[player.frame]]
+        words = " ".join("–" if text == "nan" else text for text in figures)
+        assert f"sigma by layer {words}" in player.describe()
+        fig = Figure()
+        player.draw(fig)
+        missing = [t.get_text() for t in fig.get_axes()[0].texts].count(r"no $\hat{x}$")
+        assert missing == (signal == "x_hat")
+
     def test_frames_count_from_the_end_too(self) -> None:
         assert ActivationPlayer(make_runs(), frame=-1).step == 9
 
@@ -141,6 +155,10 @@ class TestFirstFrame:
 
     def test_it_is_where_layers_have_moved_and_losses_differ(self) -> None:
         assert telling_frame(self.runs(), "z", list(self.STEPS)) in (4, 5)
+
+    def test_layers_without_the_signal_do_not_count(self) -> None:
+        runs = {key: without(run, "z", 0) for key, run in self.runs().items()}
+        assert telling_frame(runs, "z", list(self.STEPS)) in (4, 5)
 
     def test_one_run_alone_shows_its_largest_motion(self) -> None:
         assert telling_frame({"none": self.runs()["none"]}, "z", list(self.STEPS)) >= 4

@@ -2,7 +2,8 @@
 
 A network's layers can differ in width by a factor of a hundred, and one grid of bins serves them
 all. So each outline gets a window of its own, mean ± 3.5 standard deviations, and what falls in it
-is read off the smoothest rising curve through the recorded cumulative counts.
+is read off the smoothest rising curve through the recorded cumulative counts. Where no value was
+recorded, below the smallest and above the largest, an outline is 0: smoothing stops there.
 """
 
 from __future__ import annotations
@@ -37,31 +38,36 @@ def shapes(signal: Signal, bins: int = 48) -> Floats:
     Parameters
     ----------
     signal : Signal
-        Counts, edges, means, standard deviations and quantiles.
+        Counts, edges, means, standard deviations, quantiles and extremes.
     bins : int
         Points of an outline.
 
     Returns
     -------
     array of shape (T, L, bins)
-        Heights at the middle of `bins` equal parts of mean ± SPAN·std.
+        Heights at the middle of `bins` equal parts of mean ± SPAN·std; all 0 where a layer does not
+        show the signal, or its numbers are not finite.
     """
     steps, layers, _ = signal.counts.shape
-    mean, std = (np.asarray(x, dtype=np.float64).reshape(-1) for x in (signal.mean, signal.std))
-    counts = signal.counts.reshape(steps * layers, -1).astype(np.float64)
+    drawn = np.isfinite(signal.mean) & np.isfinite(signal.std)  # (T, L); below, R of these rows
+    counts, mean, std, quantiles, extremes = (
+        np.asarray(part[drawn], dtype=np.float64)
+        for part in (signal.counts, signal.mean, signal.std, signal.quantiles, signal.extremes)
+    )
     edges = np.asarray(signal.edges, dtype=np.float64)
     reach = np.linspace(-SPAN, SPAN, bins + 1)
-    grid = mean[:, None] + std[:, None] * reach  # (T·L, bins + 1)
+    grid = mean[:, None] + std[:, None] * reach  # (R, bins + 1)
 
     below = _from_counts(counts, edges, grid)
     narrow = std < COARSE * (edges[1] - edges[0])
-    quantiles = np.asarray(signal.quantiles, dtype=np.float64).reshape(steps * layers, -1)
     if narrow.any():
         below[narrow] = _from_quantiles(quantiles[narrow], grid[narrow])
-    mass = _smooth(np.diff(below, axis=1), _passes(quantiles, std, counts.sum(axis=1), bins))
+    mass, inside = _within(extremes, grid, below)
+    mass = _smooth(mass, inside, _passes(quantiles, std, counts.sum(axis=1), bins))
     mass[~(mass.max(axis=1) > 0)] = np.exp(-0.5 * (4 * (reach[1:] + reach[:-1])) ** 2)  # constant
-    scaled: Floats = mass / mass.max(axis=1, keepdims=True)
-    return scaled.reshape(steps, layers, bins)
+    outlines: Floats = np.zeros((steps, layers, bins))
+    outlines[drawn] = mass / mass.max(axis=1, keepdims=True)
+    return outlines
 
 
 def height(shape: npt.NDArray[Any], std: float, width: float) -> float:
@@ -115,6 +121,19 @@ def _from_quantiles(quantiles: Floats, grid: Floats) -> Floats:
     return below
 
 
+def _within(extremes: Floats, grid: Floats, below: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Return the share of each part, and which parts have their middle between the extremes.
+
+    What the curve has put beyond an extreme goes to the last part before it.
+    """
+    middle = (grid[:, :-1] + grid[:, 1:]) / 2
+    lower, upper = middle < extremes[:, :1], middle > extremes[:, 1:]
+    for beyond, share in ((lower, 0.0), (upper, 1.0)):
+        below[:, :-1][beyond] = share
+        below[:, 1:][beyond] = share
+    return np.diff(below, axis=1), ~(lower | upper)
+
+
 def _passes(quantiles: Floats, std: Floats, total: Floats, bins: int) -> npt.NDArray[np.intp]:
     """Return how often to blur each outline: Silverman's rule for a sample of that size.
 
@@ -128,13 +147,14 @@ def _passes(quantiles: Floats, std: Floats, total: Floats, bins: int) -> npt.NDA
     return np.clip(np.round(2 * width**2), 1, 12).astype(np.intp)
 
 
-def _smooth(mass: Floats, passes: npt.NDArray[np.intp]) -> Floats:
-    """Average each part with its neighbours, row by row as often as `passes` says."""
+def _smooth(mass: Floats, inside: npt.NDArray[np.bool_], passes: npt.NDArray[np.intp]) -> Floats:
+    """Average each part with its neighbours inside, row by row as often as `passes` says."""
     mass = mass.copy()
+    joined = inside[:, :-1] & inside[:, 1:]
     for done in range(int(passes.max(initial=0))):
         rows = passes > done
-        padded = np.pad(mass[rows], ((0, 0), (1, 1)), mode="edge")
-        mass[rows] = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) / 4
+        flow = np.where(joined[rows], np.diff(mass[rows], axis=1), 0) / 4  # none leaves the inside
+        mass[rows] += np.pad(flow, ((0, 0), (0, 1))) - np.pad(flow, ((0, 0), (1, 0)))
     return mass
 
 

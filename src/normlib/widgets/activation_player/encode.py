@@ -48,7 +48,7 @@ def sound(trace: Trace) -> int:
     for signal in trace.signals.values():
         for values in (signal.mean, signal.std, signal.spread):
             # What float32 cannot hold no screen can show either.
-            good &= (np.abs(values) < 1e30).all(axis=1)
+            good &= (np.abs(values[:, signal.shown]) < 1e30).all(axis=1)
     return len(good) if good.all() else int(np.argmin(good))
 
 
@@ -87,7 +87,7 @@ def pick(signal: Signal, rows: npt.NDArray[np.intp]) -> Signal:
     """Return the signal at some of its frames."""
     return type(signal)(
         **{
-            name: values if name == "edges" else values[rows]
+            name: values if name in ("edges", "shown") else values[rows]
             for name, values in vars(signal).items()
         }
     )
@@ -96,13 +96,16 @@ def pick(signal: Signal, rows: npt.NDArray[np.intp]) -> Signal:
 def encode_signal(
     packer: Packer, signal: Signal, limits: tuple[float, float], bins: int
 ) -> dict[str, Any]:
-    """Add one signal of one run; return where its parts are."""
+    """Add one signal of one run; return where its parts are.
+
+    The moments of a layer that does not show the signal are NaN, and its outlines 0.
+    """
     outlines = shapes(signal, bins)
     low, high = limits
     tall = np.array(
         [
             [height(outline, float(std), high - low) for outline, std in zip(*frame, strict=True)]
-            for frame in zip(outlines, signal.std, strict=True)
+            for frame in zip(outlines, np.where(signal.shown, signal.std, 0), strict=True)
         ]
     )
     shown = np.unique(np.linspace(0, signal.unit_mean.shape[2] - 1, UNITS).round().astype(int))

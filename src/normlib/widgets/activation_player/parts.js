@@ -4,7 +4,8 @@
 
 /** Where everything goes in one run's canvas, for a container of this width. */
 function ridgeBox(width, { runs, layers }, { history = false, roomy = width >= 620 } = {}) {
-  const gutter = roomy ? 54 : 18;
+  const longest = Math.max(...layers.map((name) => shorter(name).length));
+  const gutter = roomy ? 54 : clamp(10 + 6 * longest, 18, 54); // as wide as the layers' names
   const gap = roomy ? 22 : 10;
   const narrowest = roomy ? 160 : 70;
   const fit = clamp(Math.floor((width - gutter + gap) / (narrowest + gap)), 1, runs.length);
@@ -41,6 +42,7 @@ function swing({ runs, ranges }, name) {
   for (const { signals } of runs) {
     const signal = signals[name];
     signal?.mean.forEach((mean, k) => {
+      if (Number.isNaN(mean)) return; // a layer that does not show the signal
       low = Math.min(low, mean - signal.std[k]);
       high = Math.max(high, mean + signal.std[k]);
     });
@@ -142,10 +144,12 @@ function buildCell(parent, run) {
 
 /** All runs' numbers at one step, for the table. */
 function tabled({ step, signal, runs }, film) {
+  const symbol = film.signals.find(([name]) => name === signal)[1];
   const groups = Object.values(runs).map((run) => ({
     label: run.label,
     absent: run.mean ? "" : "nothing recorded for this signal",
     rows: run.mean?.map((mean, k) => {
+      if (Number.isNaN(mean)) return [film.layers[k], `no ${symbol}`, "–", "–", "–"];
       const share = run.saturated[k] === null ? "–" : `${(100 * run.saturated[k]).toFixed(0)} %`;
       return [film.layers[k], figure(mean), figure(run.std[k]), figure(run.spread[k]), share];
     }),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import traitlets
 
 from normlib import checks, plots
@@ -25,6 +26,8 @@ COLUMNS = 4
 class ActivationPlayer(Widget):
     """Runs side by side: ridges of each layer, moments over time, loss, one playhead for all.
 
+    A layer that does not show the signal has an empty row that says so.
+
     Parameters
     ----------
     traces : mapping of str to Trace
@@ -43,7 +46,7 @@ class ActivationPlayer(Widget):
     ------
     ValueError
         No runs, a trace without frames, no signal that all runs have, an unknown signal, a frame
-        out of range.
+        out of range; or every run had diverged before its first recorded step.
     TypeError
         A run is not a Trace.
 
@@ -239,8 +242,8 @@ def _line(key: str, trace: Trace, signal: str, step: int) -> str:
 
 
 def _figures(values: Any) -> str:
-    """Write numbers with three significant digits: the same on every machine."""
-    return " ".join(f"{value:#.3g}" for value in values)
+    """Write numbers with three significant digits, the same on every machine; NaN as a dash."""
+    return " ".join("–" if np.isnan(value) else f"{value:#.3g}" for value in values)
 
 
 def _checked(traces: Mapping[str, Trace]) -> dict[str, Trace]:

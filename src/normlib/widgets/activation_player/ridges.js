@@ -80,6 +80,12 @@ function unitMeans(signal, layer, { i, j, share }, coding, [low, high]) {
   return found;
 }
 
+/** The layers that show a signal, and those that do not: their moments are NaN in every frame. */
+function parted({ layers, mean }) {
+  const all = Array.from({ length: layers }, (_, layer) => layer);
+  return [all.filter((k) => !Number.isNaN(mean[k])), all.filter((k) => Number.isNaN(mean[k]))];
+}
+
 // ---- drawing ----------------------------------------------------------------------------------
 
 /** Whether the spread between samples is so far below sigma that it deserves its number. */
@@ -100,24 +106,25 @@ const baseline = (box, layer) => box.top + (layer + 1) * box.row - box.foot;
 /** What stays of one run. */
 function drawStill(context, box, view) {
   drawAxis(context, box, view);
-  const layers = Array.from({ length: view.signal.layers }, (_, layer) => layer);
+  const [layers, others] = parted(view.signal);
   inside(context, box, () => layers.forEach((layer) => drawReference(context, box, view, layer)));
   if (box.side) layers.forEach((layer) => drawHistory(context, box, view, layer));
+  others.forEach((layer) => drawMissing(context, box, view, layer));
 }
 
 /** What moves of one run. */
 function drawMoving(context, box, view) {
   const x = scale(view.range, [box.left, box.ridge]);
-  const now = Array.from({ length: view.signal.layers }, (_, layer) => moments(view.signal, layer, view.at));
+  const now = parted(view.signal)[0].map((layer) => [layer, moments(view.signal, layer, view.at)]);
   inside(context, box, () =>
-    now.forEach((moment, layer) => {
+    now.forEach(([layer, moment]) => {
       const y = baseline(box, layer);
       drawRidge(context, box, view, layer, x, y);
       drawBar(context, view, moment, x, y);
       if (view.units) drawUnits(context, view, layer, x, y);
     }),
   );
-  now.forEach((moment, layer) => {
+  now.forEach(([layer, moment]) => {
     const y = baseline(box, layer);
     drawBeyond(context, box, view, moment, y);
     drawNumbers(context, box, view, layer, y);
@@ -241,10 +248,18 @@ function drawBeyond(context, box, { range, colour }, { mean }, y) {
   context.fill();
 }
 
+/** Where the first line of words beside a ridge stands. */
+const heading = (box, y) => y - box.row + box.foot + box.font;
+
+/** In place of sigma: the layer has no such signal. */
+function drawMissing(context, box, { symbol, colour }, layer) {
+  text(context, `no ${symbol}`, box.right, heading(box, baseline(box, layer)), colour.muted, box.font, "right");
+}
+
 /** Sigma at the right edge, and below it the spread between samples where sigma misleads. */
 function drawNumbers(context, box, { signal, shown, coding, colour }, layer, y) {
   const { std, spread } = moments(signal, layer, shown);
-  const top = y - box.row + box.foot + box.font;
+  const top = heading(box, y);
   text(context, box.side > 46 ? `σ ${figure(std)}` : figure(std), box.right, top, colour.ink, box.font, "right");
   if (!notable({ std, spread }, coding.notable)) return;
   const words = box.side > 84 ? `samples ${figure(spread)}` : figure(spread);

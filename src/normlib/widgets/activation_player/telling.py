@@ -36,9 +36,12 @@ def telling_frame(traces: Mapping[str, Trace], signal: str, steps: list[int]) ->
 
 
 def _drift(signal: Signal, rows: npt.NDArray[np.intp]) -> Floats:
-    """Return how far a signal has moved at each row, on average over layers; saturates at 1."""
-    mean, std = signal.mean[rows], signal.std[rows]
-    mean0, std0 = signal.mean[0], np.maximum(signal.std[0], 1e-12)
+    """Return how far a signal has moved at each row, on average over the layers that show it.
+
+    It saturates at 1.
+    """
+    mean, std = signal.mean[rows][:, signal.shown], signal.std[rows][:, signal.shown]
+    mean0, std0 = signal.mean[0, signal.shown], np.maximum(signal.std[0, signal.shown], 1e-12)
     moved = np.abs(mean - mean0) / std0 + np.abs(np.log(np.maximum(std, 1e-12) / std0))
     share: Floats = np.tanh(moved).mean(axis=1)
     return share
