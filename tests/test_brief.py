@@ -7,7 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from normlib import Adam, History, Recorder, Trace, fit, load_digits, mlp, standardize
+from normlib import (
+    SGD,
+    Adam,
+    History,
+    Momentum,
+    Recorder,
+    Trace,
+    fit,
+    load_digits,
+    mlp,
+    standardize,
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +37,34 @@ def test_a_result_prints_shapes_and_no_arrays(history: History) -> None:
         assert "array" not in text
     assert "loss: (5,)" in repr(history)
     assert repr(history).endswith(f"last loss: {history.loss[-1]:.4g}, diverged: False)")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (SGD(), "SGD()"),
+        (Momentum(), "Momentum(beta: 0.9)"),
+        (Adam(beta2=0.99), "Adam(beta1: 0.9, beta2: 0.99, eps: 1e-08)"),
+        (
+            Recorder(signals="z", probe=np.zeros((16, 64))),
+            "Recorder(steps: 70, sample: 512, bins: 64, signals: ('z',), probe: (16, 64), "
+            "output: False)",
+        ),
+        (
+            Recorder([5, 0], output=True, signals=["a", "h"]),
+            "Recorder(steps: (0, 5), sample: 512, bins: 64, signals: ('a', 'h'), probe: None, "
+            "output: True)",
+        ),
+    ],
+)
+def test_what_a_run_is_made_of_prints_its_options(value: object, text: str) -> None:
+    """Catches an address in memory, and memory printed with the options, after a run too."""
+    assert repr(value) == text
+    if hasattr(value, "step"):
+        value.step(np.zeros(3), np.zeros(3), 0.1)
+    elif isinstance(value, Recorder):
+        fit(mlp([64, 8, 10]), load_digits(), steps=6, record=value)
+    assert repr(value) == text
 
 
 def test_results_compare_by_identity(history: History) -> None:

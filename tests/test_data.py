@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from normlib import load_digits
+from normlib import fit, load_digits, mlp
 
 
 def test_every_digit_is_there_once():
@@ -41,6 +41,16 @@ def test_images_are_the_same_digits():
     assert images.x_train.shape == (1297, 1, 8, 8)
     np.testing.assert_array_equal(images.x_test.reshape(500, 64), flat.x_test)
     np.testing.assert_array_equal(images.y_test, flat.y_test)
+
+
+def test_float32():
+    """Catches pixels that are standardized in float32, and an image of another dtype."""
+    single, double = load_digits(images=True, dtype=np.float32), load_digits(images=True)
+    for part in ("x_train", "x_test"):
+        assert getattr(single, part).dtype == np.float32
+        assert np.array_equal(getattr(single, part), getattr(double, part).astype(np.float32))
+    history = fit(mlp([64, 8, 10], dtype=np.float32), load_digits(dtype="float32"), steps=3)
+    assert np.isfinite(history.loss).all()
 
 
 def test_splits():

@@ -251,6 +251,14 @@ def test_a_loss_of_your_own(digits):
     assert ours.accuracy == plain.accuracy
 
 
+def test_a_schedule_counts_from_0_in_every_run(digits):
+    """Catches steps from 1, a step left out, and a second run that goes on counting."""
+    net, seen = mlp(WIDTHS), []
+    for steps in (3, 2):
+        fit(net, digits, steps=steps, lr=lambda step: seen.append(step) or 0.1)
+    assert seen == [0, 1, 2, 0, 1]
+
+
 def test_decay_per_parameter(digits):
     """Catches numbers given to the wrong parameters: only those named may shrink."""
     net = mlp(WIDTHS, norm="batch")

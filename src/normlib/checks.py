@@ -108,6 +108,7 @@ def number(
     low: float = -np.inf,
     high: float = np.inf,
     open_high: bool = False,
+    way_out: str = "Pass a value in that range.",
 ) -> float:
     """Return `value` as a float if it is a finite number between `low` and `high`."""
     fits = (
@@ -118,10 +119,11 @@ def number(
         and (float(value) < high if open_high else float(value) <= high)
     )
     if not fits:
-        ends = f"[{low:g}, {high:g}{')' if high == np.inf or open_high else ']'}"
-        raise ValueError(
-            f"{name} must be a finite number in {ends}; got {value!r}. Pass a value in that range."
-        )
+        if high < np.inf:
+            ends = f" in [{low:g}, {high:g}{')' if open_high else ']'}"
+        else:
+            ends = f" of at least {low:g}" if low > -np.inf else ""
+        raise ValueError(f"{name} must be a finite number{ends}; got {value!r}. {way_out}")
     return float(value)
 
 
@@ -159,11 +161,13 @@ def takes(value: Any, name: str, arguments: str) -> None:
         ) from error
 
 
-def choice(value: Any, name: str, allowed: Collection[str]) -> str:
+def choice(
+    value: Any, name: str, allowed: Collection[str], way_out: str = "Pass one of these."
+) -> str:
     """Return `value` if it is one of the allowed words."""
     if not isinstance(value, str) or value not in allowed:
         words = ", ".join(repr(word) for word in sorted(allowed))
-        raise ValueError(f"{name} must be one of {words}; got {value!r}. Pass one of these.")
+        raise ValueError(f"{name} must be one of {words}; got {value!r}. {way_out}")
     return value
 
 

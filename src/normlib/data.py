@@ -31,7 +31,8 @@ class Data(checks.Brief):
         Inputs are not float arrays, targets neither integers nor floats, or labels in one part
         and numbers in the other.
     ValueError
-        Inputs and targets differ in length, or training and test data in shape.
+        Inputs and targets differ in length, or training and test data in shape; or a number is
+        NaN or infinite, of which no net could learn.
     """
 
     x_train: Array
@@ -54,10 +55,15 @@ class Data(checks.Brief):
                     f"{getattr(y, 'dtype', type(y).__name__)}. Number the classes from 0."
                 )
             if y.shape[:1] != x.shape[:1] or y.ndim > (2 if y.dtype.kind == "f" else 1):
+                way_out = "Check that both come from the same samples"
+                if y.ndim == 2 and len(y) == len(x) and y.shape[1] > 1:
+                    way_out += ", and pass y.argmax(1) if the rows are one-hot"
                 raise ValueError(
                     f"y_{part} must have one label per input, shape {x.shape[:1]}, or one row of "
-                    f"numbers; got {y.shape}. Check that both come from the same samples."
+                    f"numbers; got {y.shape}. {way_out}."
                 )
+            for name, values in ((f"x_{part}", x), (f"y_{part}", y)):
+                checks.finite(values, name, "Leave these samples out, or fill in a number.")
         if self.x_train.shape[1:] != self.x_test.shape[1:]:
             raise ValueError(
                 f"x_test must have inputs of shape {self.x_train.shape[1:]}; got "
@@ -80,7 +86,7 @@ class Data(checks.Brief):
         return self.y_train.dtype.kind != "f"
 
 
-def load_digits(images: bool = False, *, split: int = 0) -> Data:
+def load_digits(images: bool = False, *, split: int = 0, dtype: npt.DTypeLike = np.float64) -> Data:
     """Load 1797 handwritten digits of 8 x 8 pixels: 1297 to train on, 500 to test on.
 
     Parameters
@@ -89,6 +95,8 @@ def load_digits(images: bool = False, *, split: int = 0) -> Data:
         Shape (N, 1, 8, 8) instead of (N, 64).
     split : int
         Seed of the permutation that decides which digits are test data.
+    dtype : float64 or float32
+        Of the pixels: that of the net which is to learn them.
 
     Returns
     -------
@@ -100,18 +108,19 @@ def load_digits(images: bool = False, *, split: int = 0) -> Data:
     ImportError
         scikit-learn, which ships the digits, is not installed.
     ValueError, TypeError
-        `split` is no seed.
+        `split` is no seed, or `dtype` another one.
 
     Source: E. Alpaydin and C. Kaynak 1998, UCI Machine Learning Repository,
     https://doi.org/10.24432/C50P49, the test part, as shipped by scikit-learn.
     """
     with checks.installed("load_digits", "scikit-learn"):
         from sklearn import datasets
+    dtype = checks.float_dtype(dtype)
     pixels, labels = datasets.load_digits(return_X_y=True)
     order = checks.seeded(split, "split").permutation(len(pixels))
     x, y = pixels[order].astype(np.float64), labels[order]
     train = x[:-TEST_SIZE]
-    x = (x - train.mean()) / train.std()
+    x = ((x - train.mean()) / train.std()).astype(dtype, copy=False)
     if images:
         x = x.reshape(-1, 1, 8, 8)
     return Data(x[:-TEST_SIZE], y[:-TEST_SIZE], x[-TEST_SIZE:], y[-TEST_SIZE:])

@@ -65,7 +65,7 @@ class Whitening(checks.Brief):
         if values.ndim != 2 or values.shape[1] != d:
             raise ValueError(
                 f"{name} must have shape (m, {d}), as the data that was measured; "
-                f"got {values.shape}. Reshape it."
+                f"got {values.shape}. Pass the same {d} features."
             )
         return values
 
@@ -233,6 +233,7 @@ def _measure(x: Any, method: str, eps: float, iterations: int) -> Decorrelated:
     if x.ndim != 2:
         raise ValueError(f"x must have shape (n, d); got {x.shape}. Reshape it to two axes.")
     checks.choice(method, "method", ROOTS)
+    eps = checks.number(eps, "eps", low=0)
     eps = float(dtype.type(checks.number(eps, "eps", low=0, high=float(np.finfo(dtype).max))))
     iterations = checks.positive_integer(iterations, "iterations")
     checks.finite(x, "x", "Mend the input.")

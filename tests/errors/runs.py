@@ -9,6 +9,7 @@ import numpy as np
 
 from errors.kinds import (
     LABELS,
+    NAN,
     NOT_DTYPES,
     NOT_EPS,
     NOT_FLOATS,
@@ -29,6 +30,7 @@ from normlib import (
     accuracy,
     cnn,
     fit,
+    load_digits,
     mean_squared_error,
     mlp,
     recalibrate,
@@ -36,6 +38,8 @@ from normlib import (
     sweep,
 )
 
+NOT_IN_RANGE = {"-0.1": -0.1, "nan": NAN, "inf": np.inf}
+NOT_WORDS = {seen: value for seen, value in NOT_EPS.items() if seen not in NOT_IN_RANGE}
 NOT_ARRAYS = {seen: value for seen, value in NOT_FLOATS.items() if seen != "(0, 3)"}
 
 V, T, R, K = ValueError, TypeError, RuntimeError, KeyError
@@ -192,7 +196,33 @@ TRAIN = [
         {"(8,)": X[:, 0], "(8, 1)": X[:, :1], "(3, 8)": X.T, "(1, 8, 3)": X[None]},
         "one target per output",
     ),
-    Case("loss", lambda e: train(e, loss="mse"), V, "loss", "'mse'", "Pass"),
+    Case(
+        "loss",
+        lambda e: train(e, loss="mse"),
+        V,
+        "loss must be one of 'cross_entropy', 'mean_squared_error'",
+        "'mse'",
+        "or a function of outputs and targets",
+    ),
+    *many(
+        "one-hot",
+        lambda e, v: loss(labels=v),
+        V,
+        r"labels \(N,\)",
+        {"(8, 3)": np.eye(3)[LABELS], "and (8, 3)": np.eye(3, dtype=int)[LABELS]},
+        r"labels\.argmax\(1\)",
+    ),
+    *many(
+        "dtype",
+        lambda e, v: fit(mlp([3, 2], dtype=np.float32), data(**v), batch_size=4),
+        T,
+        "data must have inputs of the net's dtype float32",
+        {
+            "float64 in x_train": {},
+            "float64 in x_test": {"x_train": X.astype(np.float32)},
+        },
+        r"load_digits\(dtype=np\.float32\), or Data of x\.astype\(np\.float32\)",
+    ),
     Case("loss alone", lambda e: train(e, loss=lambda y, t: 1.0), T, "loss", "float", "squared"),
     Case(
         "accuracy of numbers",
@@ -224,8 +254,31 @@ TRAIN = [
         {**NOT_POSITIVE, "9": 9},
         "at least 1|smaller",
     ),
-    *many("lr", lambda e, v: train(e, lr=v), V, "lr", NOT_EPS, "range"),
-    *many("schedule", lambda e, v: train(e, lr=lambda step: v), V, "lr", NOT_EPS, "range"),
+    *many(
+        "lr",
+        lambda e, v: train(e, lr=v),
+        V,
+        "lr must be a number, a function of the step or a mapping",
+        {**NOT_WORDS, "'cosine'": "cosine"},
+        r"Pass lr=0\.1",
+    ),
+    *many("lr out of range", lambda e, v: train(e, lr=v), V, "lr", NOT_IN_RANGE, "range"),
+    *many(
+        "schedule",
+        lambda e, v: train(e, lr=lambda step: v),
+        V,
+        r"lr\(0\) must be a finite number of at least 0",
+        {**NOT_EPS, "'a'": "a"},
+        "Return the learning rate",
+    ),
+    *many(
+        "schedule of nothing",
+        lambda e, v: train(e, lr=v),
+        T,
+        r"lr must be callable as lr\(step\)",
+        {"<lambda>()": lambda: 0.1},
+        r"def lr\(step\)",
+    ),
     Case("rates", lambda e: train(e, lr={}), V, "lr", "'layer 1.b' without a number", "layer 1.w"),
     Case(
         "rate too much",
@@ -280,7 +333,22 @@ TRAIN = [
         "respect to the outputs",
     ),
     Case("optimizer", lambda e: train(e, optimizer="adamw"), V, "optimizer", "'adamw'", "Pass"),
-    *many("decay", lambda e, v: train(e, weight_decay=v), V, "weight_decay", NOT_EPS, "range"),
+    *many(
+        "decay",
+        lambda e, v: train(e, weight_decay=v),
+        V,
+        "weight_decay must be a number or a mapping",
+        NOT_WORDS,
+        "Pass weight_decay=0",
+    ),
+    *many(
+        "decay out of range",
+        lambda e, v: train(e, weight_decay=v),
+        V,
+        "weight_decay",
+        NOT_IN_RANGE,
+        "range",
+    ),
     Case("empty batches", lambda e: train(e, batches=[]), V, "batches", "none", "Pass"),
     Case("no pairs", lambda e: train(e, batches=[X]), V, "batches", "ndarray", "pairs"),
     Case(
@@ -321,9 +389,33 @@ TRAIN = [
         lambda e, v: data(y_train=v),
         V,
         r"y_train .*\(8,\)",
-        {"(8, 3)": LABELS[:, None] + np.arange(3), "(8, 3, 1)": X[..., None], "()": X[0, 0, ...]},
+        {"(8, 3, 1)": X[..., None], "()": X[0, 0, ...]},
         "same samples",
     ),
+    *many(
+        "one-hot targets",
+        lambda e, v: data(y_test=v),
+        V,
+        r"y_test .*\(8,\)",
+        {"(8, 2)": np.eye(2, dtype=int)[LABELS]},
+        r"y\.argmax\(1\)",
+    ),
+    *many(
+        "finite",
+        lambda e, v: data(**v),
+        V,
+        "[xy]_t[a-z]+ must be finite",
+        {
+            "nan at index (1, 0)": {"x_train": np.where(X == 9, NAN, X)},
+            "inf at index (1, 0)": {"x_test": np.where(X == 9, np.inf, X)},
+            "-inf at index (1,)": {
+                "y_train": np.where(X == 9, -np.inf, X)[:, 0],
+                "y_test": X[:, 0],
+            },
+        },
+        "Leave these samples out",
+    ),
+    *many("digits", lambda e, v: load_digits(dtype=v), T, "dtype", NOT_DTYPES, "float64"),
     Case("length", lambda e: data(y_train=LABELS[:5]), V, r"y_train .*\(8,\)", r"\(5,\)", "same"),
     Case("width", lambda e: data(x_test=X[:, :2]), V, r"x_test .*\(3,\)", r"\(2,\)", "same way"),
 ]
@@ -352,7 +444,7 @@ RECORD = [
         lambda e, v: Recorder(signals=v),
         V,
         "signals",
-        {"'w'": ["w"], "none": [], "3": [3]},
+        {"'w'": ["w"], "none": [], "3": [3], "'y'": "y"},
         "Pass|Name",
     ),
     *many(

@@ -78,7 +78,14 @@ CASES = [
                 {"'svd'": "svd", "None": None, "3": 3},
                 "Pass",
             ),
-            *many(f"{name} eps", lambda e, v, make=make: make(X, eps=v), V, "eps", NOT_EPS, "Pass"),
+            *many(
+                f"{name} eps",
+                lambda e, v, make=make: make(X, eps=v),
+                V,
+                "eps must be a finite number of at least 0",
+                NOT_EPS,
+                "Pass",
+            ),
             Case(
                 f"{name} eps of float32",
                 lambda e, make=make: make(X.astype(np.float32), eps=1e39),
@@ -133,7 +140,7 @@ CASES = [
         (T, V),
         "x must",
         {**NOT_FLOATS, **NOT_2D, "(8, 2)": X[:, :2]},
-        "Use|Pass|Reshape",
+        "Use|Pass a non-empty|Pass the same 3 features",
     ),
     *many(
         "inverse",
@@ -141,7 +148,7 @@ CASES = [
         (T, V),
         "y must",
         {**NOT_FLOATS, **NOT_2D, "(8, 2)": X[:, :2]},
-        "Use|Pass|Reshape",
+        "Use|Pass a non-empty|Pass the same 3 features",
     ),
     *many(
         "dy",

@@ -28,7 +28,7 @@ class TestArguments:
             ({"sample": "Cauchy"}, ValueError, "sample must be one of .*; got 'Cauchy'"),
             ({"g": np.nan}, ValueError, "g must be a finite number in .*; got nan"),
             ({"b": 11}, ValueError, r"b must be a finite number in \[-10, 10\]; got 11"),
-            ({"eps": -1}, ValueError, "eps must be a finite number in .*; got -1"),
+            ({"eps": -1}, ValueError, "eps must be a finite number of at least 0; got -1"),
         ],
     )
     def test_bad_ones_are_refused(

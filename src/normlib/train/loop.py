@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -78,8 +79,9 @@ def fit(
         Batches are drawn without replacement, and shuffled anew every epoch; what is left of an
         epoch and does not fill a batch is dropped.
     lr : float, callable or mapping
-        Learning rate: a number, a function of the step, or a number per parameter name (those of
-        ``net.params``; all must be named).
+        Learning rate: a number; a function of the step, which counts from 0 in every `fit`, also
+        in a second one of the same net; or a number per parameter name (those of ``net.params``;
+        all must be named).
     loss : "cross_entropy" (softmax), "mean_squared_error", or a function
         Of outputs and targets, which returns the loss and its gradient with respect to the outputs.
     optimizer : "sgd", "momentum" (0.9), "adam", or an object such as ``normlib.Adam(beta2=0.99)``
@@ -113,7 +115,8 @@ def fit(
     ValueError
         A value is out of range, a batch does not fit the net, a parameter's rate is missing.
     TypeError
-        The net, data, record, on_step, loss or its result is of the wrong kind.
+        The net, data, record, on_step, loss or its result is of the wrong kind, or the data's
+        inputs have another dtype than the net.
 
     Examples
     --------
@@ -125,10 +128,17 @@ def fit(
     >>> history = fit(net, normlib.load_digits(), steps=20, weight_decay=decay)
     >>> history.loss.shape
     (20,)
+
+    Halve the learning rate every hundred steps:
+
+    >>> history = fit(net, normlib.load_digits(), lr=lambda step: 0.1 * 0.5 ** (step // 100))
+    >>> history.diverged
+    False
     """
     steps = checks.positive_integer(steps, "steps")
     checks.kind(net, Net, "net", "Put layers into normlib.Net([...]).")
     checks.kind(data, Data, "data", "Use normlib.Data(x_train, y_train, x_test, y_test).")
+    _agree(net, data)
     if record is not None:
         checks.kind(record, Recorder, "record", "Pass normlib.Recorder().")
     if isinstance(optimizer, type):
@@ -212,6 +222,17 @@ def _step(net: Net, batch: Batch, step: int, record: Recorder | None, criterion:
     return loss
 
 
+def _agree(net: Net, data: Data) -> None:
+    """Raise if the inputs have another dtype than the net's parameters."""
+    dtype = net.flat.dtype
+    for part, x in {"x_train": data.x_train, "x_test": data.x_test}.items():
+        if net.flat.size and x.dtype != dtype:
+            raise TypeError(
+                f"data must have inputs of the net's dtype {dtype}; got {x.dtype} in {part}. "
+                f"Use load_digits(dtype=np.{dtype}), or Data of x.astype(np.{dtype})."
+            )
+
+
 def _draw(data: Data, batch_size: int, seed: int) -> Iterator[Batch]:
     """Yield batches without end, each epoch in a new order."""
     size, count = checks.positive_integer(batch_size, "batch_size"), len(data.x_train)
@@ -234,14 +255,22 @@ def _endless(data: Data, size: int, rng: np.random.Generator) -> Iterator[Batch]
 def _rate(lr: Rate, net: Net) -> Callable[[int], float | Array]:
     """Return the learning rate as a function of the step."""
     if callable(lr):
-        return lambda step: checks.number(lr(step), "lr", low=0)
-    constant = _per_parameter(lr, "lr", net)
+        checks.takes(lr, "lr", "step")
+        way_out = "Return the learning rate of that step."
+        return lambda step: checks.number(lr(step), f"lr({step})", low=0, way_out=way_out)
+    constant = _per_parameter(lr, "lr", net, "a number, a function of the step")
     return lambda step: constant
 
 
-def _per_parameter(given: float | Mapping[str, float], name: str, net: Net) -> float | Array:
+def _per_parameter(
+    given: float | Mapping[str, float], name: str, net: Net, kinds: str = "a number"
+) -> float | Array:
     """Return a number for all parameters, or one for each entry of the net's flat vector."""
     if not isinstance(given, Mapping):
+        if not isinstance(given, Real) or isinstance(given, bool):
+            raise ValueError(
+                f"{name} must be {kinds} or a mapping; got {given!r}. Pass {name}=0.1, say."
+            )
         return checks.number(given, name, low=0)
     odd = sorted(set(net.params) ^ set(given), key=str)
     if odd:

@@ -37,16 +37,19 @@ def softmax_cross_entropy(logits: Array, labels: Labels) -> tuple[float, Array]:
     Raises
     ------
     ValueError
-        Shapes do not match, or a label is out of range.
+        Shapes do not match, as those of one-hot labels do not, or a label is out of range.
     TypeError
         Labels are not integers.
     """
     logits = checks.floating(logits, "logits")
     labels = np.asarray(labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+        way_out = "Pass one integer label per row of logits"
+        if labels.shape == logits.shape:
+            way_out += ", of one-hot rows labels.argmax(1)"
         raise ValueError(
             f"logits must be (N, K) and labels (N,); got {logits.shape} and {labels.shape}. "
-            "Pass one integer label per row of logits."
+            f"{way_out}."
         )
     if labels.dtype.kind not in "iu":
         raise TypeError(
@@ -123,7 +126,8 @@ LOSSES: Mapping[str, Loss] = MappingProxyType(
 def resolve(given: str | Loss) -> Loss:
     """Return the loss function that is meant, one of the caller's own with its result checked."""
     if not callable(given):
-        return LOSSES[checks.choice(given, "loss", LOSSES)]
+        way_out = "Pass one of these, or a function of outputs and targets."
+        return LOSSES[checks.choice(given, "loss", LOSSES, way_out)]
 
     def checked(outputs: Array, targets: Any) -> tuple[float, Array]:
         found = given(outputs, targets)

@@ -23,7 +23,7 @@ class Optimizer(Protocol):
         """Make one update."""
 
 
-class _Memory:
+class _Memory(checks.Brief):
     """The vectors of an optimizer, made in its first step."""
 
     rows = 1
