@@ -13,7 +13,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from site_checks import ROOT
+from playwright.sync_api import Browser
+from site_checks import ROOT, overflow, visiting
 
 from inside.execution import execution_key
 from inside.mathml import to_mathml
@@ -210,6 +211,18 @@ def test_an_unknown_command_fails_the_build(book) -> None:
 
 
 # ---- figures
+
+
+def test_a_wide_figure_is_readable_on_a_phone(book, browser: Browser, tmp_path: Path) -> None:
+    """Catches labels of four pixels, and a small picture that is blown up or cut."""
+    book(cell(figure(width=500)), cell(figure(width=700)))
+    file = tmp_path / "_build/html/book/page.html"
+    with visiting(browser, file.as_uri(), width=390) as visit:
+        pictures = visit.page.locator("figure .picture").all()
+        images = [picture.locator("img.only-light") for picture in pictures]
+        assert [image.bounding_box()["width"] for image in images] == [350, 560]
+        assert [picture.bounding_box()["width"] for picture in pictures] == [350, 350]
+        assert overflow(visit.page) == []
 
 
 def test_a_figure_has_two_themes_a_caption_and_a_size(book) -> None:

@@ -30,6 +30,7 @@ from sphinx.writers.html5 import HTML5Translator
 from sphinx.writers.latex import LaTeXTranslator
 
 KEY = "normlib_figure"
+WIDE = 560  # CSS pixels from which a phone shows a picture in parts, with labels that can be read
 PALETTE = 64  # colours: enough for curves, for labels, and for the cells of a heatmap
 
 logger = logging.getLogger(__name__)
@@ -59,10 +60,14 @@ class FigurePlugin:
 def build_figure(
     renderer: NbElementRenderer, data: MimeData, about: dict[str, Any]
 ) -> nodes.figure:
-    figure = nodes.figure()
-    for theme, png in (("light", data.content), ("dark", about.get("dark"))):
-        if png:
-            figure += build_image(renderer, a2b_base64(png), theme, about)
+    images = [
+        build_image(renderer, a2b_base64(png), theme, about)
+        for theme, png in (("light", data.content), ("dark", about.get("dark")))
+        if png
+    ]
+    wide = int(images[0]["width"]) > WIDE
+    picture = nodes.container("", *images, classes=["scrolls", "picture", *["wide"] * wide])
+    figure = nodes.figure("", picture)
     if about.get("caption"):
         caption = nodes.caption()
         with renderer.renderer.current_node_context(caption):

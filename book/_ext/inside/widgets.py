@@ -22,7 +22,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 
-from .figures import KEY, nothing, themed_image
+from .figures import KEY, nothing
 
 STATE = "ipywidgets_state"  # the name under which myst-nb keeps a page's widget state
 DROPPED = ("layout", "style", "tooltip", "tabbable")  # state that only ipywidgets itself reads
@@ -90,10 +90,8 @@ def set_poster(bundle: nodes.Element, parts: dict[str, nodes.Element], stage: wi
         logger.warning("widget without a poster (%s in its output's metadata)", KEY, location=stage)
         return
     (figure,) = figures
-    posters = [child for child in figure.children if isinstance(child, themed_image)]
-    for poster in posters:
-        figure.remove(poster)
-    stage.extend(posters)
+    picture = figure.pop(0)  # a poster is as wide as its widget, on a phone too
+    stage.extend(picture.children)
     bundle.remove(parts[WIDGET_VIEW_MIMETYPE])
     stage.parent.remove(stage)
     figure.insert(0, stage)
