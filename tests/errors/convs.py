@@ -190,6 +190,22 @@ POOL = [
         {**NOT_FLOATS, "(8, 3)": X},
         "Use|Pass|Leave",
     ),
+    Case(
+        "global tokens",
+        lambda e: GlobalAvgPool(channel_axis=-1).forward(X),
+        V,
+        r"x must have shape \(N, ..., C\) with positions",
+        r"\(8, 3\)",
+        "Leave",
+    ),
+    *many(
+        "global axis",
+        lambda e, v: GlobalAvgPool(channel_axis=v),
+        V,
+        "channel_axis",
+        {"0": 0, "2": 2, "None": None},
+        "Pass",
+    ),
     *many(
         "global dy",
         lambda e, v: e.pools[GlobalAvgPool].backward(v),

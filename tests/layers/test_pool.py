@@ -86,7 +86,11 @@ def test_nan_stays_nan(how, rng):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("layer", [AvgPool2d(2), MaxPool2d(2, 1), GlobalAvgPool()], ids=repr)
+@pytest.mark.parametrize(
+    "layer",
+    [AvgPool2d(2), MaxPool2d(2, 1), GlobalAvgPool(), GlobalAvgPool(channel_axis=-1)],
+    ids=repr,
+)
 def test_memory_layout(layer, layout, rng):
     """Catches inputs changed in place, and views that assume an order of memory."""
     x = laid_out(rng.standard_normal((3, 2, 4, 4)), layout)
@@ -120,6 +124,17 @@ def test_global_average(shape, rng):
     )
 
 
+@pytest.mark.parametrize("shape", [(2, 4, 3), (2, 4, 5, 3), (1, 1, 1)])
+def test_global_average_of_tokens(shape, rng):
+    """Catches a mean over the channels, where they stand behind the tokens."""
+    tokens = tuple(range(1, len(shape) - 1))
+    layer = GlobalAvgPool(channel_axis=-1)
+    check_layer(
+        layer, rng.standard_normal(shape), lambda arrays: arrays["x"].mean(axis=tokens), rng
+    )
+    assert layer.forward(np.zeros(shape)).shape == (shape[0], shape[-1])
+
+
 def test_instance_norm_leaves_nothing_to_average(rng):
     """Catches a mean of something else than what instance normalization has centred."""
     layer = Conv2d(1, 4, 3, norm="instance", activation="identity", rng=rng)
@@ -131,3 +146,4 @@ def test_repr():
     """Catches a notebook cell that shows an address in memory."""
     assert repr(MaxPool2d(2)) == "MaxPool2d(kernel=(2, 2), stride=(2, 2), padding=(0, 0))"
     assert repr(GlobalAvgPool()) == "GlobalAvgPool()"
+    assert repr(GlobalAvgPool(channel_axis=-1)) == "GlobalAvgPool(channel_axis=-1)"

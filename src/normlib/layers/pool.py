@@ -170,44 +170,54 @@ class GlobalAvgPool(Layer):
     After instance normalization, without g and b between, it is 0 for every image: that is what
     this normalization removes.
 
+    Parameters
+    ----------
+    channel_axis : 1 or -1
+        Where the channels stand: 1 for images (N, C, H, W) and sequences (N, C, T); for tokens
+        (N, T, C) pass -1. The output is (N, C).
+
     Raises
     ------
     TypeError
         The input is not a float array.
     ValueError
-        It has no positions.
+        It has no positions, or `channel_axis` is something else.
 
     Examples
     --------
     >>> GlobalAvgPool().forward(np.arange(8.0).reshape(1, 2, 2, 2))
     array([[1.5, 5.5]])
+    >>> GlobalAvgPool(channel_axis=-1).forward(np.arange(8.0).reshape(1, 4, 2))
+    array([[3., 4.]])
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, channel_axis: int = 1) -> None:
         super().__init__()
+        self.channel_axis = checks.channel_axis(channel_axis)
         self._shape: tuple[int, ...] | None = None
 
     def forward(self, x: Array) -> Array:
-        """Return y (N, C) from x (N, C, ...)."""
+        """Return y (N, C) from x: (N, C, ...), or (N, ..., C) with channel_axis=-1."""
         x = checks.floating(x, "x")
         if x.ndim < 3:
+            form = "(N, C, ...)" if self.channel_axis == 1 else "(N, ..., C)"
             raise ValueError(
-                f"x must have shape (N, C, ...) with positions to average over; got {x.shape}. "
+                f"x must have shape {form} with positions to average over; got {x.shape}. "
                 "Leave the layer out where there are none."
             )
-        self._shape = x.shape
-        sums = total(x, tuple(range(2, x.ndim)))
-        return sums.reshape(x.shape[:2]) / math.prod(x.shape[2:])
+        n, *positions, c = self._shape = np.moveaxis(x, self.channel_axis, -1).shape
+        axes = (axis for axis in range(1, x.ndim) if axis != self.channel_axis % x.ndim)
+        return total(x, tuple(axes)).reshape(n, c) / math.prod(positions)
 
     def backward(self, dy: Array) -> Array:
-        """Return dL/dx (N, C, ...): every position has the same share."""
-        shape: tuple[int, ...] = self.cached(self._shape)
+        """Return dL/dx, in x's shape: every position has the same share."""
+        n, *positions, c = self.cached(self._shape)
         dy = checks.floating(dy, "dy")
-        checks.shape(dy, shape[:2], "dy", "Pass the gradient with respect to the output.")
-        share = dy / math.prod(shape[2:])
-        dx = np.empty((shape[0], *shape[2:], shape[1]), dy.dtype)  # as convolutions have it
+        checks.shape(dy, (n, c), "dy", "Pass the gradient with respect to the output.")
+        share = dy / math.prod(positions)
+        dx = np.empty((n, *positions, c), dy.dtype)  # channels last, as convolutions have it
         np.moveaxis(dx, (0, -1), (-2, -1))[...] = share
-        return np.moveaxis(dx, -1, 1)
+        return np.moveaxis(dx, -1, self.channel_axis)
 
     def __repr__(self) -> str:
-        return "GlobalAvgPool()"
+        return f"GlobalAvgPool({'' if self.channel_axis == 1 else 'channel_axis=-1'})"
