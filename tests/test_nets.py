@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
 
@@ -215,3 +216,122 @@ def test_a_layer_of_your_own(rng):
     assert not hasattr(layer, "t")
     with pytest.raises(AttributeError, match=r"'Activation' object has no .*nothing_of_the_kind"):
         layer.broken  # noqa: B018
+
+
+EVALUATIONS = {
+    "evaluate": lambda net, x: net.evaluate(x),
+    "predict": lambda net, x: net.predict(x),
+    "a forward that fails": lambda net, x: net.forward(x[:1]),  # batch norm of one sample
+    "an evaluation that fails": lambda net, x: net.evaluate(x[:, :2]),
+}
+
+
+@pytest.mark.parametrize("how", EVALUATIONS)
+def test_no_gradients_of_an_evaluation(how, rng):
+    """Catches backward with what an evaluation left: wrong gradients, without a word."""
+    net = Net([Dense(4, 4, rng=rng), Normalize("batch", 4), Dense(4, 2, rng=rng)])
+    x, dy = rng.standard_normal((5, 4)), rng.standard_normal((5, 2))
+    net.forward(x)
+    expected = net.backward(dy)
+    with contextlib.suppress(ValueError):
+        EVALUATIONS[how](net, rng.standard_normal((5, 4)))
+    grads = net.flat_grads.copy()
+    with pytest.raises(RuntimeError, match=r"forward pass; got none\. .* again after evaluate"):
+        net.backward(dy)
+    np.testing.assert_array_equal(net.flat_grads, grads)
+    net.forward(x)
+    np.testing.assert_array_equal(net.backward(dy), expected)
+
+
+def test_an_inner_evaluation_is_told_too(rng):
+    """Catches a net in a net whose own evaluation nobody knows of."""
+    net, x = nested(rng), rng.standard_normal((5, 4))
+    net.forward(x)
+    net.parts["inner"].evaluate(x)
+    with pytest.raises(RuntimeError, match="Call forward first"):
+        net.backward(np.ones((5, 2)))
+
+
+def test_gradients_in_evaluation_mode(rng):
+    """Catches an evaluation mode without gradients: the way out that evaluate's docstring names."""
+    net, x = mlp([4, 3, 2], norm="batch"), rng.standard_normal((5, 4))
+    expected = net.evaluate(x)
+    net.training = False
+    np.testing.assert_array_equal(net.forward(x), expected)
+    assert net.backward(np.ones((5, 2))).shape == x.shape
+
+
+def test_evaluations_between_steps(digits):
+    """Catches a run that is disturbed by looking at it: by on_step, or by a Recorder's probe."""
+    runs = []
+    for look in (False, True):
+        net = mlp([64, 8, 10], norm="batch")
+        record = normlib.Recorder(3, probe=digits.x_test[:20]) if look else None
+        on_step = (lambda *_, net=net: net.predict(digits.x_test) is None) if look else None
+        runs.append(fit(net, digits, steps=5, record=record, on_step=on_step).loss)
+    np.testing.assert_array_equal(*runs)
+
+
+def test_a_loss_that_evaluates_in_between(digits):
+    """Catches the gradients of another batch, taken for those of the training batch."""
+    net = mlp([64, 8, 10])
+
+    def loss(outputs, labels):
+        net.evaluate(digits.x_test[:64])
+        return normlib.softmax_cross_entropy(outputs, labels)
+
+    with pytest.raises(RuntimeError, match="again after evaluate"):
+        fit(net, digits, steps=1, loss=loss)
+
+
+class Broadcasting(Layer):
+    """Returns what does not fit in front of it."""
+
+    def forward(self, x):
+        return x
+
+    def backward(self, dy):
+        return dy[:1]
+
+
+def notes(call, error):
+    with pytest.raises(error) as caught:
+        call()
+    return type(caught.value), str(caught.value), caught.value.__notes__
+
+
+def test_an_error_says_where_it_comes_from(rng):
+    """Catches `x must have shape (..., 6)` from one of many layers."""
+    x = rng.standard_normal((5, 4))
+    wrong = Dense(6, 2, rng=rng)
+    with pytest.raises(ValueError, match="x must") as alone:
+        wrong.forward(x)
+    net = Net([Normalize("layer", 4), wrong])
+    told = ["in '1' (Dense), which follows '0' (Normalize)"]
+    for call in (net.forward, net.evaluate, net.predict):
+        found = notes(lambda call=call: call(x), ValueError)
+        assert found == (ValueError, str(alone.value), told)
+    assert notes(lambda: net.forward(x[:, :3]), ValueError)[2] == ["in '0' (Normalize)"]
+    assert notes(lambda: net.forward([1.0]), TypeError)[2] == ["in '0' (Normalize)"]
+
+
+def test_an_error_in_a_net_in_a_net(rng):
+    """Catches a place that cannot be found from outside."""
+    net = Net({"first": Activation("tanh"), "rest": nested(rng)})
+    found = notes(lambda: net.forward(rng.standard_normal((5, 3))), ValueError)[2]
+    inner, middle, outer = found
+    assert inner == "in 'a' (Dense)"
+    assert middle == "in 'inner' (Net)"
+    assert outer == "in 'rest' (Net), which follows 'first' (Activation)"
+
+
+def test_an_error_in_backward(rng):
+    """Catches a layer of one's own blamed on the layer before it."""
+    net = Net({"dense": Dense(4, 4, rng=rng), "mine": Broadcasting()})
+    y = net.forward(rng.standard_normal((5, 4)))
+    found = notes(lambda: net.backward(y), ValueError)[2]
+    assert found == ["in the backward of 'dense' (Dense), after that of 'mine' (Broadcasting)"]
+    net = mlp([4, 3, 2])
+    net.forward(rng.standard_normal((5, 4)))
+    found = notes(lambda: net.backward(y), ValueError)[2]
+    assert found == ["in the backward of 'output' (Dense)"]

@@ -107,6 +107,8 @@ NETS = [
         {"5": 5, "[64]": [64], "0": [4, 0, 2], "2.5": [4, 2.5], "None": None},
         "Pass",
     ),
+    Case("which width", lambda e: mlp([64, 0, 10]), V, r"^widths\[1\] must", "0", "at least 1"),
+    Case("which channels", lambda e: cnn([16, 0]), V, r"^channels\[1\] must", "0", "at least 1"),
     *many("init_scale", lambda e, v: mlp([4, 2], init_scale=v), V, "init_scale", NOT_EPS, "range"),
     Case("mlp f", lambda e: mlp([4, 2], activation="elu"), V, "activation", "'elu'", "Pass"),
     Case("mlp norm", lambda e: mlp([4, 3, 2], norm="bn"), V, "name", "'bn'", "Pass"),
@@ -146,6 +148,14 @@ NETS = [
         "another dtype",
     ),
     Case("no batches", lambda e: recalibrate(e.net, []), V, "batches", "none", "Pass"),
+    *many(
+        "batches in one array",
+        lambda e, v: recalibrate(e.net, v),
+        T,
+        "batches must be an iterable of batches",
+        {"one array of shape (8, 3)": X, "(2, 4, 3)": X.reshape(2, 4, 3)},
+        r"Pass \[x\]",
+    ),
     Case("pairs", lambda e: recalibrate(e.net, [(X, LABELS)]), T, "x must", "tuple", "asarray"),
 ]
 TRAIN = [

@@ -42,7 +42,7 @@ def mlp(
     widths : sequence of at least two ints
         Inputs, hidden widths, outputs: ``[64, 32, 32, 10]`` has two hidden layers.
     norm : str, Norm or None
-        In every hidden layer; the output layer has none.
+        In every hidden layer; the output layer has none. ``norm("batch", eps=1e-3)`` has options.
     activation : str
         Of the hidden layers; the output layer has none.
     init_scale : float
@@ -62,13 +62,18 @@ def mlp(
     ------
     ValueError
         Fewer than two widths, or a value out of range.
+
+    Examples
+    --------
+    >>> mlp([64, 32, 10], norm="batch").forward(np.zeros((5, 64))).shape
+    (5, 10)
     """
     if not isinstance(widths, Sequence | np.ndarray) or len(widths) < 2:
         raise ValueError(
             f"widths must be a list of inputs and outputs at least; got {widths!r}. "
             "Pass [64, 32, 10]."
         )
-    sizes = [checks.positive_integer(width, "widths") for width in widths]
+    sizes = [checks.positive_integer(width, f"widths[{i}]") for i, width in enumerate(widths)]
     norm = resolve(norm)  # a wrong one is an error without hidden layers too
     checks.choice(activation, "activation", ACTIVATIONS)
     checks.number(init_scale, "init_scale", low=0)
@@ -156,7 +161,7 @@ def cnn(
             f"channels must be a list with one number per convolution; got {channels!r}. "
             "Pass [16, 32]."
         )
-    widths = [checks.positive_integer(width, "channels") for width in channels]
+    widths = [checks.positive_integer(width, f"channels[{i}]") for i, width in enumerate(channels)]
     classes = checks.positive_integer(classes, "classes")
     if not isinstance(image, Sequence) or len(image) != 3:
         raise ValueError(

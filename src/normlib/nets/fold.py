@@ -28,9 +28,10 @@ def fold(net: Net) -> Net:
     Net
         In evaluation mode, with the outputs that `net` has there (up to rounding). Its `Dense`
         and `Conv2d` layers have w and c where they were normalized by running statistics. All
-        else is as it was: normalizations that look at the sample itself, `Normalize` layers that
-        stand alone, and layers that normalize their inputs. Where there is nothing to fold, the
-        copy equals the net. It is not for training: what it would normalize by is gone.
+        else is as it was: normalizations that look at the sample itself, layers that normalize
+        their inputs, and `Normalize` layers that stand alone, even right behind a Dense: to have
+        that one folded, build it in, with ``Dense(..., norm="batch")``. Where there is nothing to
+        fold, the copy equals the net. It is not for training: what it would normalize by is gone.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from normlib import checks
 from normlib.checks import Array
 from normlib.layers import Layer
+from normlib.nets.parts import check_dtypes, check_parts
 from normlib.nets.statistics import modes_kept
 
 
@@ -25,8 +26,13 @@ class Net(Layer):
 
     Attributes
     ----------
+    parts : dict of str to Layer
+        The layers by name: ``net.parts["output"]``.
     flat, flat_grads : arrays of shape (number of parameters,)
         All parameters and all gradients; `params` and `grads` are views of them.
+    training : bool
+        ``net.training = False`` is evaluation mode, and `fit` leaves a net in it; a new net is in
+        training mode.
 
     Raises
     ------
@@ -36,14 +42,32 @@ class Net(Layer):
         No layer, one that already belongs to a net or hides a layer outside its `parts`, or
         parameters of several dtypes.
 
+    Notes
+    -----
+    An error from inside a layer says where that layer stands, in a note below its message.
+
     Examples
     --------
-    >>> from normlib import mlp
+    `mlp`, `cnn` and `residual` build the usual ones:
+
+    >>> from normlib import Dense, mlp, softmax_cross_entropy
     >>> net = mlp([64, 32, 10], norm="batch")
-    >>> net.forward(np.zeros((5, 64))).shape
-    (5, 10)
     >>> list(net.params)
     ['layer 1.w', 'layer 1.g', 'layer 1.b', 'output.w', 'output.c']
+
+    By hand, one generator draws all weights, and the last layer has no ReLU, which is what `Dense`
+    has where nothing else is said:
+
+    >>> rng = np.random.default_rng(0)
+    >>> hidden = Dense(64, 32, norm="batch", rng=rng)
+    >>> net = Net({"hidden": hidden, "output": Dense(32, 10, activation="identity", rng=rng)})
+    >>> x, labels = rng.normal(size=(5, 64)), np.array([3, 1, 4, 1, 5])
+    >>> loss, dlogits = softmax_cross_entropy(net.forward(x), labels)
+    >>> dx = net.backward(dlogits)
+    >>> dx.shape, net.grads["hidden.g"].shape
+    ((5, 64), (32,))
+    >>> net.evaluate(x[:1]).shape  # by running statistics: one sample is enough
+    (1, 10)
     """
 
     def __init__(self, layers: Mapping[str, Layer] | Sequence[Layer]) -> None:
@@ -72,8 +96,9 @@ class Net(Layer):
                     f"layers must each have one place in one net; got {name!r}, which has one "
                     "already. Use copy.deepcopy(layer)."
                 )
-        _check_parts(named)
-        _check_dtypes(named)
+        check_parts(named)
+        check_dtypes(named)
+        self._kept = False  # whether all layers hold what backward needs, from one forward
         self.parts = dict(named)
         for layer in self.parts.values():
             layer.owned = True
@@ -96,28 +121,62 @@ class Net(Layer):
 
     def forward(self, x: Array) -> Array:
         """Return the output of the last layer."""
-        for layer in self.parts.values():
-            x = layer.forward(x)
+        self._kept, name = False, ""
+        try:
+            for name in self.parts:
+                x = self.parts[name].forward(x)
+        except Exception as error:
+            error.add_note(f"in {self._where(name, list(self.parts), 'which follows')}")
+            raise
+        self._kept = True
         return x
 
     def backward(self, dy: Array) -> Array:
-        """Return dL/dx, and fill the gradients of every layer."""
-        for layer in reversed(self.parts.values()):
-            dy = layer.backward(dy)
+        """Return dL/dx, and fill the gradients of every layer.
+
+        They are of the last `forward`. A RuntimeError where there was none, or where an evaluation
+        or a forward that failed came after it and has replaced what some layers kept.
+        """
+        if not self._kept:
+            raise RuntimeError(
+                "Net.backward needs the values of a forward pass; got none. Call forward first, "
+                "and again after evaluate or predict."
+            )
+        name = ""
+        try:
+            for name in reversed(self.parts):
+                dy = self.parts[name].backward(dy)
+        except Exception as error:
+            order = list(reversed(self.parts))
+            error.add_note(f"in the backward of {self._where(name, order, 'after that of')}")
+            raise
         return dy
+
+    def _where(self, name: str, order: list[str], after: str) -> str:
+        """Name a layer and its kind, and the one that comes before it in this order."""
+        told = [f"{key!r} ({type(self.parts[key]).__name__})" for key in order]
+        at = order.index(name)
+        return f"{told[at]}, {after} {told[at - 1]}" if at else told[0]
 
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}: {layer!r}" for name, layer in self.parts.items())
         return f"Net({inside})"
 
     def evaluate(self, x: Array) -> Array:
-        """Return the outputs (logits) in evaluation mode; the net stays in its own mode."""
-        with modes_kept(self):
-            self.training = False
-            return self.forward(x)
+        """Return the outputs (logits) in evaluation mode; the net stays in its own mode.
+
+        Nothing is kept for `backward`: it wants another `forward` first. For gradients in
+        evaluation mode, set ``training = False`` and call forward.
+        """
+        try:
+            with modes_kept(self):
+                self.training = False
+                return self.forward(x)
+        finally:
+            self._kept = False
 
     def predict(self, x: Array) -> npt.NDArray[np.intp]:
-        """Return the class of the largest output, shape (N,), in evaluation mode."""
+        """Return the class of the largest output, shape (N,), as `evaluate` returns outputs."""
         return np.asarray(np.argmax(self.evaluate(x), axis=-1))
 
     def state(self) -> dict[str, Array]:
@@ -183,43 +242,3 @@ class Net(Layer):
 
     def _state(self) -> dict[str, Array]:
         return {**self.params, **self.running}
-
-
-def _check_parts(layers: Mapping[str, Layer]) -> None:
-    """Refuse a layer inside another that no optimizer, mode or file would reach."""
-    for place, layer in ((at, inside) for key in layers for at, inside in layers[key].walk(key)):
-        kept = list(layer.parts.values())
-        for name, value in vars(layer).items():
-            # A list with an underscore is the layer's own business: copies for each time step, say.
-            found = [value] if name.startswith("_") else list(_layers_in(value))
-            if any(isinstance(inside, Layer) and inside not in kept for inside in found):
-                raise ValueError(
-                    f"layers must keep what they are made of in self.parts; got {name!r} in "
-                    f"{place!r}, with a Layer that is not in self.parts. "
-                    f"Write self.parts[{name!r}] = ... in its __init__."
-                )
-
-
-def _layers_in(value: Any) -> Iterator[Layer]:
-    """Yield a layer, or those that a list, tuple or mapping holds."""
-    if isinstance(value, Layer):
-        yield value
-    elif isinstance(value, Mapping | list | tuple):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _layers_in(item)
-
-
-def _check_dtypes(layers: Mapping[str, Layer]) -> None:
-    """Refuse float32 beside float64: one vector holds all parameters."""
-    dtypes = {
-        f"{key}.{name}": array.dtype
-        for key, layer in layers.items()
-        for name, array in layer.params.items()
-    }
-    first = next(iter(dtypes), "")
-    other = next((name for name in dtypes if dtypes[name] != dtypes[first]), None)
-    if other is not None:
-        raise ValueError(
-            f"layers must share one dtype; got {dtypes[first]} in {first!r} and {dtypes[other]} "
-            f"in {other!r}. Build them all with the same dtype=."
-        )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
+
 from normlib.checks import Array
 from normlib.layers import Layer, Normalize
 
@@ -37,16 +39,33 @@ def recalibrate(net: Layer, batches: Iterable[Array]) -> None:
     Parameters
     ----------
     net : Layer
-        Its weights and its mode stay as they are. One without running statistics has none to
-        measure: nothing changes.
+        A `Net`, or a single layer. Its weights and its modes stay as they are. Frozen layers are
+        measured too, and stay frozen. One without running statistics has none to measure: nothing
+        changes.
     batches : iterable of arrays
-        Inputs, each as large as a training batch.
+        Inputs, each as large as a training batch: ``[x]``, or ``np.split(x, 10)``.
 
     Raises
     ------
+    TypeError
+        `batches` is one array, whose samples would each be taken for a batch; or a batch is none.
     ValueError
         There is no batch, or one does not fit; the statistics are then as before.
+
+    Examples
+    --------
+    >>> from normlib import mlp
+    >>> net, x = mlp([4, 3, 2], norm="batch"), np.random.default_rng(0).normal(size=(64, 4))
+    >>> recalibrate(net, np.split(x, 2))
+    >>> a = x @ net.params["layer 1.w"].T
+    >>> bool(np.allclose(net.running["layer 1.mean"], a.mean(axis=0)))
+    True
     """
+    if isinstance(batches, np.ndarray):
+        raise TypeError(
+            f"batches must be an iterable of batches; got one array of shape {batches.shape}. "
+            "Pass [x], or list(x) where its first axis counts batches."
+        )
     layers = [layer for _, layer in net.walk() if isinstance(layer, Normalize) and layer.running]
     before = [(layer.momentum, layer.frozen, layer.training) for layer in layers]
     kept = {key: value.copy() for key, value in net.running.items()}
