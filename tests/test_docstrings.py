@@ -6,6 +6,8 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -53,6 +55,18 @@ def test_public_names(name):
     for method, function in inspect.getmembers(value, inspect.isfunction):
         if not method.startswith("_") and function.__module__.startswith("normlib"):
             assert inspect.getdoc(function), f"{name}.{method}"
+
+
+def test_the_map_leads_somewhere():
+    """Catches a newcomer's map with a name that is gone, or a normalization that it forgets."""
+    text = inspect.getdoc(normlib)
+    for name in re.findall(r"`([\w.]+)`", text):
+        attrgetter(name)(normlib)
+    for name in normlib.NORMS:
+        assert f'"{name}"' in text
+    named = set(re.findall(r"`(\w+)", text)) & set(normlib.__all__)
+    assert named >= {"NORMS", "Net", "fit", "Recorder", "fold", "check_gradients", "whiten"}
+    assert len(text.splitlines()) <= 25
 
 
 def test_all_is_sorted_and_complete():

@@ -35,6 +35,7 @@ def test_pieces_of_any_size_make_the_whole(data):
     found = [Moments.of(piece) for piece in pieces]
     exactly(Moments.merge(found), np.concatenate(pieces), 1e-13)  # some 60 roundings
     exactly(reduce(add, reversed(found)), np.concatenate(pieces), 1e-13)
+    exactly(sum(found), np.concatenate(pieces), 1e-13)  # which starts with 0 + found[0]
 
 
 @pytest.mark.parametrize(("shape", "axis"), [((4, 3), 1), ((4, 3, 2, 2), 1), ((2, 5, 3), -1)])

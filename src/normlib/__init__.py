@@ -1,14 +1,25 @@
 """normlib: normalization in neural networks, in NumPy, with every gradient by hand.
 
-Every method computes h = f(g * (a - mu) / sigma + b) and differs only in what shares one mu and
-sigma; see `NORMS`. Figures are in `normlib.plots` (`ridge`, `loss`, ...) and things that move in
-`normlib.widgets`; these two are imported when they are first used.
+Every method computes h = f(g * (a - mu) / sigma + b) and differs in what shares one mu and sigma.
+`NORMS` describes each by its name: "batch", "layer", "instance", "group", "rms", "weight", "cosine"
+and "mean_only". Where `norm` is asked for, a name will do; options: norm("group", groups=8).
+
+- build: `mlp`, `cnn`, `residual`, or a `Net` of layers: `Dense`, `Conv2d`, `Normalize`,
+  `Activation`, `Recurrent`, `Attention`, `Residual`, `GlobalAvgPool`, `Flatten`, ...
+- train: `fit`, on `Data` such as `load_digits`; `sweep`, for a grid of runs
+- look: `fit` with a `Recorder` returns a `Trace`; `plots` draws it, `widgets` play it
+- evaluate: `Net.evaluate`, `Net.predict`, or `Net.training` = False; `recalibrate` the running
+  statistics, `fold` them into the weights; `Net.state` for a file
+- check: `check_gradients`, `invariance_matrix`, `internal_covariate_shift`, `loss_landscape`
+- without a net: `standardize` and `whiten` arrays; a `Normalize` stands alone; merge `Moments`
+- your own: a `Norm` describes a normalization, a `Layer` is what others are made from
 
 >>> import normlib
 >>> net = normlib.mlp([64, 32, 10], norm="batch")
->>> history = normlib.fit(net, normlib.load_digits(), steps=100)
->>> history.accuracy > 0.8
-True
+>>> data = normlib.load_digits()
+>>> history = normlib.fit(net, data, steps=100)
+>>> history.accuracy > 0.8, net.predict(data.x_test[:3]).shape
+(True, (3,))
 """
 
 import importlib as _importlib

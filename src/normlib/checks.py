@@ -47,6 +47,13 @@ def installed(what: str, package: str) -> Iterator[None]:
         ) from error
 
 
+class NoSuchKeyError(KeyError):
+    """A KeyError whose text is its message, and not the message in quotes, as a key would be."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 def kind(value: Any, wanted: type, name: str, way_out: str) -> None:
     """Raise unless `value` is an instance of `wanted`."""
     if not isinstance(value, wanted):
@@ -90,6 +97,13 @@ def shape(value: Array, expected: tuple[int, ...], name: str, way_out: str) -> N
     """Raise unless `value` has exactly the expected shape."""
     if value.shape != expected:
         raise ValueError(f"{name} must have shape {expected}; got {value.shape}. {way_out}")
+
+
+def flag(value: Any, name: str) -> bool:
+    """Return `value` if it is True or False; any word would be true, "no" included."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False; got {value!r}. Pass one of these.")
+    return bool(value)
 
 
 def positive_integer(value: Any, name: str) -> int:

@@ -56,19 +56,21 @@ class Sweep(checks.Brief):
             There is no such result, axis or value.
         """
         if name not in self.results:
-            raise KeyError(
+            raise checks.NoSuchKeyError(
                 f"name must be a result; got {name!r}. Pass one of {list(self.results)}."
             )
         odd = next((axis for axis in at if axis not in self.axes), None)
         if odd is not None:
-            raise KeyError(f"at must name axes; got {odd!r}. Pass some of {list(self.axes)}.")
+            raise checks.NoSuchKeyError(
+                f"at must name axes; got {odd!r}. Pass some of {list(self.axes)}."
+            )
         place = (self._place(axis, at[axis]) if axis in at else slice(None) for axis in self.axes)
         return self.results[name][tuple(place)]
 
     def _place(self, axis: str, value: Any) -> int:
         known = [cells.describe(v) for v in self.axes[axis]]
         if cells.describe(value) not in known:
-            raise KeyError(
+            raise checks.NoSuchKeyError(
                 f"{axis} must be a value of its axis; got {value!r}. "
                 f"Pass one of {', '.join(known)}."
             )

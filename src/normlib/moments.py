@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
 
@@ -27,8 +28,8 @@ class Moments(checks.Brief):
     Nothing is subtracted that is of similar size, so a mean of 10,000 costs no digits, as it would
     with sums of x and of x squared. It does not matter which piece is merged with which first, but
     for rounding. Pieces come from batches, from files, or from the processes that share a batch
-    between them: `merge` adds up a list of them, and `Normalize.load_statistics` takes the result.
-    In a net from `mlp`, that layer is inside the first one:
+    between them: `merge` adds up a list of them, as `sum` does, and `Normalize.load_statistics`
+    takes the result. In a net from `mlp`, that layer is inside the first one:
     ``net.parts["layer 1"].parts[""].load_statistics(Moments.merge(pieces))``.
 
     Two Moments are equal only if they are the same object: compare their arrays.
@@ -113,6 +114,12 @@ class Moments(checks.Brief):
         mean = self.mean + apart * (other.count / count)
         m2 = self.m2 + other.m2 + apart * apart * (self.count / count * other.count)
         return Moments(count, mean, m2)
+
+    def __radd__(self, zero: Any) -> Moments:
+        """Let `sum` start from its 0."""
+        if not isinstance(zero, int) or zero:
+            checks.kind(zero, Moments, "the other", "Pass what Moments.of returns.")
+        return self
 
     @property
     def var(self) -> Array:

@@ -116,10 +116,7 @@ class Norm:
         if self.momentum is not None:
             checks.number(self.momentum, "momentum", low=0, high=1)
         for name in ("center", "affine", "grouped"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(
-                    f"{name} must be True or False; got {getattr(self, name)!r}. Pass one of these."
-                )
+            checks.flag(getattr(self, name), name)
         check_measure(self.center, self.scale)
         self._check_shares()
         self._check_then()

@@ -298,7 +298,12 @@ def test_the_layer_stays_as_it_is(rng):
 def test_says_which_statistics_move(rng):
     """Catches statistics that drift while differences are taken, unseen."""
     layer, x = Normalize("batch", 3), rng.standard_normal((5, 3))
-    assert check_gradients(layer, x).moved == ("mean", "var", "batches")
+    check = check_gradients(layer, x)
+    assert check.moved == ("mean", "var", "batches")
+    assert repr(check).endswith(
+        "forward moves mean, var, batches (of a copy: the layer is untouched)"
+    )
+    assert layer.running["batches"] == 0
     layer.freeze_statistics()
     assert check_gradients(layer, x).moved == ()
 

@@ -40,6 +40,7 @@ CASES = [
     Case("merge", lambda e: Moments.merge([GOOD, X]), T, "pieces", "ndarray", "Moments.of"),
     Case("merge nothing", lambda e: Moments.merge([]), V, "pieces", "none", "list"),
     Case("add", lambda e: GOOD + 1, T, "other", "int", "Moments.of"),
+    *many("sum from", lambda e, v: v + GOOD, T, "other", {"int": 1, "float": 0.0}, "Moments.of"),
     Case("add other", lambda e: GOOD + Moments.of(X[:, :2]), V, "3 channels", "2", "same layer"),
     Case("load", lambda e: e.batch.load_statistics(X), T, "moments", "ndarray", "Moments.of"),
     Case(

@@ -162,9 +162,6 @@ ATTENTION = [
         "x must",
         {
             **NOT_FLOATS,
-            "(8, 3)": X,
-            "(1, 2, 4, 3)": TOKENS[None],
-            "(2, 4, 2)": TOKENS[..., :2],
             "float32": TOKENS.astype(np.float32),
         },
         "Use|Pass|n_in=",
@@ -212,9 +209,6 @@ RECURRENT = [
         "x must",
         {
             **NOT_FLOATS,
-            "(8, 3)": X,
-            "(1, 2, 4, 3)": TOKENS[None],
-            "(2, 4, 2)": TOKENS[..., :2],
             "float32": TOKENS.astype(np.float32),
         },
         "Use|Pass",
@@ -227,6 +221,26 @@ RECURRENT = [
         {**NOT_FLOATS, "(2, 4, 3)": TOKENS, "(2, 4)": TOKENS[..., 0]},
         "Use|Pass",
     ),
+]
+AXES = [
+    Case(
+        f"{type(layer).__name__} x={seen}",
+        lambda e, layer=layer, x=x: layer.forward(x),
+        V,
+        r"x must have shape \(N, T, 3\)",
+        seen,
+        way_out,
+    )
+    for layer in (
+        Attention(3, qk_norm="batch", rng=np.random.default_rng(0)),
+        Recurrent(3, 4, norm="batch", rng=np.random.default_rng(0)),
+    )
+    for seen, x, way_out in (
+        (r"\(8, 3\)", X, r"Use x\[None\]"),
+        (r"\(1, 2, 4, 3\)", TOKENS[None], "Reshape it to these three axes"),
+        (r"\(2, 4, 2\)", TOKENS[..., :2], "Build the layer for 2"),
+        (r"\(8,\)", X[:, 0], "Reshape it to these three axes"),
+    )
 ]
 FIRST = [
     Case(
@@ -243,4 +257,4 @@ FIRST = [
         Recurrent(3, 4, rng=np.random.default_rng(0)),
     )
 ]
-CASES = [*RESIDUAL, *ATTENTION, *RECURRENT, *FIRST]
+CASES = [*RESIDUAL, *ATTENTION, *RECURRENT, *AXES, *FIRST]

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import normlib
-from cases import CHANNELS, ON_ACTIVATIONS, called
-from normlib import Activation, Affine, Dense, Layer, Normalize
+from cases import CHANNELS, NAMED
+from normlib import (
+    NORMS,
+    Activation,
+    Affine,
+    Attention,
+    Conv2d,
+    Dense,
+    Layer,
+    Norm,
+    Normalize,
+    Whiten,
+    norm,
+)
+from normlib.layers.layer import HINTS
+from normlib.norms import resolve, written
 
 LAYERS = {
     "dense": lambda rng: Dense(4, 3, rng=rng),
@@ -141,8 +157,141 @@ def test_the_base_class_computes_nothing():
             getattr(Layer(), name)(np.zeros(1))
 
 
-@pytest.mark.parametrize("norm", ON_ACTIVATIONS, ids=called)
-def test_repr_names_the_normalization(norm, rng):
-    """Catches a notebook cell that shows an address in memory."""
-    assert norm.name in repr(Normalize(norm, CHANNELS))
-    assert norm.name in repr(Dense(4, CHANNELS, norm=norm, rng=rng))
+OWN = Norm(name="mine", shares="cS", eps=1e-3)
+OPTIONS = [
+    *(
+        replace(row, **changes)
+        for row in NAMED
+        for changes in ({}, {"eps": 0.5}, {"affine": False})
+    ),
+    norm("batch", momentum=None),
+    norm("weight", then=norm("mean_only", momentum=0.5)),
+    norm("cosine", then=OWN),
+    replace(NORMS["layer"], center=False, scale="rms"),
+    OWN,
+]
+
+
+@pytest.mark.parametrize("given", OPTIONS, ids=written)
+def test_a_written_norm_is_the_norm(given):
+    """Catches an option that a repr leaves out: number of groups, eps, what comes after."""
+    assert resolve(eval(written(given), dict(vars(normlib)))) == given
+
+
+def test_written_is_short():
+    """Catches a repr that tells what everybody knows."""
+    assert written(None) == "None"
+    assert written(NORMS["batch"]) == "'batch'"
+    assert written(norm("group", groups=4)) == "norm('group', groups=4)"
+    assert written(norm("batch", momentum=None, eps=0.0)) == "norm('batch', eps=0.0, momentum=None)"
+
+
+@pytest.mark.parametrize("given", [n for n in OPTIONS if not n.on_weights], ids=written)
+@pytest.mark.parametrize("options", [{}, {"channel_axis": -1}, {"check_finite": True}], ids=str)
+def test_repr_of_normalize_builds_it(given, options):
+    """Catches a notebook cell that shows an address in memory, or two layers that look alike."""
+    layer = Normalize(given, CHANNELS, **options)
+    again = eval(repr(layer), dict(vars(normlib)))
+    assert again.norm == layer.norm
+    for name in ("channels", "groups", "channel_axis", "dtype", "check_finite"):
+        assert getattr(again, name) == getattr(layer, name)
+
+
+@pytest.mark.parametrize("given", OPTIONS, ids=written)
+def test_repr_of_products_tells_the_norm(given, rng):
+    """Catches a net whose printed layers hide eps or the number of groups."""
+    for layer in (
+        Dense(4, CHANNELS, norm=given, rng=rng),
+        Conv2d(2, CHANNELS, 1, norm=given, rng=rng),
+    ):
+        assert f"norm={written(given)}, " in repr(layer)
+
+
+def test_repr_tells_what_differs(rng):
+    """Catches a repr that hides an option, and one that is full of defaults."""
+    layer = Normalize("batch", 4)
+    assert repr(layer) == "Normalize('batch', 4)"
+    layer.freeze_statistics()
+    assert repr(layer) == "Normalize('batch', 4, frozen=True)"
+    unmoved = Normalize("layer", 4, dtype=np.float32)
+    unmoved.freeze_statistics()  # it has no statistics to freeze
+    assert repr(unmoved) == "Normalize('layer', 4, dtype=float32)"
+    plain = Dense(4, 3, rng=rng)
+    assert repr(plain) == "Dense(4, 3, norm=None, Activation('relu'))"
+    dense = Dense(4, 3, norm="batch", bias=True, dtype="float32", rng=rng)
+    dense.freeze_statistics()
+    end = ", Activation('relu'), bias=True, dtype=float32, frozen=True)"
+    assert repr(dense) == f"Dense(4, 3, norm='batch'{end}"
+    assert repr(Whiten(4)) == "Whiten(4, groups=1, method='zca')"
+    assert repr(Whiten(4, eps=0.1, affine=False)).endswith("'zca', eps=0.1, affine=False)")
+    rms = Attention(4, qk_norm=norm("rms", eps=0.1), rng=rng)
+    assert repr(rms) == "Attention(4, qk_norm=norm('rms', eps=0.1), causal=False)"
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_names_from_elsewhere(name, layer):
+    """Catches a bare AttributeError for net.eval, and a hint that makes hasattr say yes."""
+    kind = type(layer).__name__
+    with pytest.raises(AttributeError) as caught:
+        getattr(layer, name)
+    assert str(caught.value) == f"{kind!r} object has no attribute {name!r}. {HINTS[name]}"
+    assert (caught.value.name, caught.value.obj) == (name, layer)
+    assert not hasattr(layer, name)
+    with pytest.raises(AttributeError, match=r"no attribute 'evil'$"):
+        layer.evil  # noqa: B018
+
+
+def test_hints_name_what_there_is():
+    """Catches a hint whose way out is gone."""
+    net = normlib.mlp([4, 3, 2])
+    words = set(re.findall(r"[a-z_]{4,}", " ".join(HINTS.values())))
+    for name in ("training", "params", "backward", "state", "load_state"):
+        assert name in words
+        assert hasattr(net, name)
+    assert re.findall(r"normlib[.](\w+)", " ".join(HINTS.values())) == ["fit", "fit"]
+
+
+class Evaluating(Layer):
+    """Has a method of its own under one of those names."""
+
+    def eval(self):
+        return "mine"
+
+
+def test_a_layer_may_have_these_names():
+    """Catches a hint that hides what is there."""
+    assert Evaluating().eval() == "mine"
+
+
+@pytest.mark.parametrize("on", [True, False, np.True_, np.False_])
+def test_a_mode_is_true_or_false(on, layer):
+    """Catches NumPy's own truth refused, or kept as it is."""
+    layer.training = on
+    layer.freeze_statistics(on)
+    for _, part in layer.walk():
+        assert part.training is part.frozen is bool(on)
+    with pytest.raises(ValueError, match="training must be True or False"):
+        layer.training = "no"
+    assert all(part.training is bool(on) for _, part in layer.walk())
+
+
+def test_walk_names_a_lending_part_like_its_owner(rng):
+    """Catches names that change, or a docstring that tells others."""
+    net = normlib.Net({"layer 1": Dense(4, 3, norm="batch", rng=rng)})
+    found = [(name, type(part).__name__) for name, part in net.walk()]
+    inside = [("layer 1", "Dense"), ("layer 1", "Normalize"), ("layer 1.f", "Activation")]
+    assert found == [("", "Net"), *inside]
+    lent = net.parts["layer 1"].parts[""].params
+    assert all(lent[name] is net.params[f"layer 1.{name}"] for name in "gb")
+
+
+def test_an_unknown_name_is_told_as_a_sentence():
+    """Catches a message in quotes, as a KeyError prints its key."""
+    params = Normalize("layer", 2).params
+    with pytest.raises(KeyError) as caught:
+        params["gamma"]
+    assert str(caught.value).startswith("a key of params must be in 'g', 'b'; got 'gamma'")
+    assert params.get("gamma") is None
+    assert "gamma" not in params
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert str(again) == str(caught.value)

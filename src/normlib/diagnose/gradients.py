@@ -54,8 +54,8 @@ class GradientCheck:
     ----------
     arrays : an `ArrayCheck` of the input "x" and of every parameter
     tolerance : as given
-    moved : running statistics that the layer's forward changes; each measurement started from the
-        same ones
+    moved : running statistics that forward changes, in the copy that was checked; each measurement
+        started from the same ones, and the layer itself was not touched
     """
 
     arrays: tuple[ArrayCheck, ...]
@@ -72,7 +72,8 @@ class GradientCheck:
         rows = [("gradient of", "error", "entries", "verdict")]
         for a in self.arrays:
             rows.append((a.name, f"{a.error:.1g}", f"{a.compared}/{a.tried}", a.verdict))
-        moved = f"\nforward moves {', '.join(self.moved)}" if self.moved else ""
+        names = ", ".join(self.moved)
+        moved = f"\nforward moves {names} (of a copy: the layer is untouched)" if names else ""
         return f"{verdict} at tolerance {self.tolerance:g}\n{aligned(rows)}{moved}"
 
 

@@ -1,10 +1,11 @@
 """Layers: pairs of forward and backward, with their parameters and running statistics."""
 
 from normlib.layers.activation import ACTIVATIONS, Activation
+from normlib.layers.arrays import Arrays
 from normlib.layers.attention import Attention
 from normlib.layers.conv import Conv2d
 from normlib.layers.dense import Dense
-from normlib.layers.layer import Arrays, Layer
+from normlib.layers.layer import Layer
 from normlib.layers.normalize import Affine, Normalize
 from normlib.layers.pool import AvgPool2d, GlobalAvgPool, MaxPool2d
 from normlib.layers.recurrent import Recurrent

@@ -14,7 +14,8 @@ from normlib.checks import Array
 from normlib.layers.dense import Dense
 from normlib.layers.layer import Layer
 from normlib.layers.normalize import Normalize
-from normlib.norms import resolve
+from normlib.layers.shape import sequences
+from normlib.norms import resolve, written
 from normlib.spec import Norm
 
 
@@ -103,9 +104,7 @@ class Attention(Layer):
         width = checks.positive_integer(width, "width")
         self.norm = resolve(qk_norm)
         self.dtype = checks.float_dtype(dtype)
-        if not isinstance(causal, bool):
-            raise ValueError(f"causal must be True or False; got {causal!r}. Pass one of these.")
-        self.causal = causal
+        self.causal = checks.flag(causal, "causal")
         plain: dict[str, Any] = {"activation": "identity", "bias": False, "dtype": self.dtype}
         for name in ("q", "k", "v", "output"):
             self.parts[name] = Dense(width, width, rng=rng, std=std, **plain)
@@ -131,12 +130,7 @@ class Attention(Layer):
 
     def forward(self, x: Array) -> Array:
         """Return y of shape (N, T, D) from x of shape (N, T, D)."""
-        x = checks.floating(x, "x")
-        if x.ndim != 3:
-            raise ValueError(
-                f"x must have shape (N, T, D), samples of tokens; got {x.shape}. "
-                "Use x[None] for one sample."
-            )
+        x = sequences(checks.floating(x, "x"), len(self.parts["q"].values["w"]), "tokens")
         q, k, v = (self.parts[name].forward(x) for name in "qkv")
         if self.norm is not None:
             q, k = self.parts["q norm"].forward(q), self.parts["k norm"].forward(k)
@@ -171,9 +165,8 @@ class Attention(Layer):
         yield from self.parts["output"].shown()
 
     def __repr__(self) -> str:
-        name = self.norm.name if self.norm else None
-        width = len(self.parts["q"].values["w"])
-        return f"Attention({width}, qk_norm={name!r}, causal={self.causal})"
+        width, norm = len(self.parts["q"].values["w"]), written(self.norm)
+        return f"Attention({width}, qk_norm={norm}, causal={self.causal})"
 
 
 def _of_rows(norm: Norm) -> Norm:

@@ -26,9 +26,9 @@ class Dense(Product):
         D and K.
     norm : str, Norm or None
         Any of `NORMS` but "instance", which needs positions to average over; "group" as
-        ``norm("group", groups=...)``.
+        ``norm("group", groups=...)``, and other options likewise: ``norm("batch", eps=1e-3)``.
     activation : "relu", "tanh", "sigmoid" or "identity"
-        The function f.
+        The function f; "identity" for an output layer.
     bias : bool, optional
         Add the linear bias c. None: only where no normalization follows, since b does its work
         there (batch normalization would subtract c again, and its gradient would be 0).
@@ -42,6 +42,8 @@ class Dense(Product):
     Attributes
     ----------
     params : `w` (K, D); `c` (K,) with a bias; `g` and `b` (K,) with an affine normalization.
+    parts : `""`, what is done to the product, where a normalization is: a `Normalize`, or behind
+        normalized weights an `Affine`; and `f`, the `Activation`.
 
     Raises
     ------

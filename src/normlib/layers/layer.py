@@ -2,60 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from normlib import checks
 from normlib.checks import Array
+from normlib.layers.arrays import Arrays
 
 #: Called with a signal's name and its values at the moment a layer makes them.
 Tap = Callable[[str, Array], None]
 
+#: What is looked for under the names that it has elsewhere, and how it is done here.
+HINTS = {
+    "eval": "Set training = False.",
+    "train": "Set training = True; normlib.fit(net, data) trains a Net.",
+    "parameters": "Use params, a mapping of names to arrays.",
+    "zero_grad": "Leave it out: backward replaces the gradients.",
+    "fit": "Use normlib.fit(net, data).",
+    "save": "A Net has state(): np.savez(path, **net.state()).",
+    "load": "A Net has load_state: net.load_state(np.load(path)).",
+    "state_dict": "A Net has state().",
+    "load_state_dict": "A Net has load_state(state).",
+}
 
-class Arrays(Mapping[str, Array]):
-    """Named arrays whose entries are written into and never replaced.
 
-    ``layer.params["w"] = new`` copies the numbers of `new` into the array that the layer computes
-    with, so that an optimizer or a saved reference keeps pointing at it.
-    """
-
-    def __init__(self, arrays: Mapping[str, Array]) -> None:
-        self._arrays = dict(arrays)
-
-    def __getitem__(self, key: str) -> Array:
-        if key not in self._arrays:
-            known = ", ".join(map(repr, self._arrays)) or "nothing"
-            raise KeyError(f"key must be in {known}; got {key!r}. Use one of these names.")
-        return self._arrays[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        target = self[key]
-        new = np.asarray(value)
-        if new.shape != target.shape:
-            raise ValueError(
-                f"{key!r} must keep its shape {target.shape}; got {new.shape}. "
-                "Pass an array of the same shape."
-            )
-        if new.dtype.kind not in "fiu":
-            raise TypeError(
-                f"{key!r} must hold real numbers; got dtype {new.dtype}. Convert it to float."
-            )
-        target[...] = new
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._arrays)
-
-    def __len__(self) -> int:
-        return len(self._arrays)
-
-    def __repr__(self) -> str:
-        return f"Arrays({self.shapes()})"
-
-    def shapes(self) -> str:
-        """Return the names with their shapes, for a repr."""
-        return ", ".join(f"{key}: {array.shape}" for key, array in self.items())
+def differing(**options: tuple[Any, Any]) -> str:
+    """Return the options that are not at their default, from (value, default), for a repr."""
+    told = ((name, value) for name, (value, default) in options.items() if value != default)
+    return "".join(f", {name}={value}" for name, value in told)
 
 
 class Layer:
@@ -63,7 +39,7 @@ class Layer:
 
     A layer owns `values` (its parameters) and `slopes` (their gradients), and may be made of
     named `parts`, which are layers too; a part with the name "" lends its parameters under their
-    own names.
+    own names: what `params` calls "g" is then ``parts[""].params["g"]``.
 
     Notes
     -----
@@ -71,7 +47,10 @@ class Layer:
 
     - calls ``super().__init__()`` first, and ``self.add(name, array)`` for each parameter;
     - reads ``self.params[name]`` anew each time, since a Net moves the arrays into its own vector;
-    - writes ``self.grads[name] = ...`` in `backward`, and returns dL/dx;
+    - keeps in `forward` what `backward` needs, None before the first time, and reads it through
+      ``self.cached``, which says "Call forward first" where it is None;
+    - writes ``self.grads[name] = ...`` in `backward`, in the parameter's shape and so summed over
+      the samples, and returns dL/dx;
     - puts layers that it is made of into ``self.parts[name]``: one that is a plain attribute is
       invisible to optimizers, modes and files, and a Net refuses it;
     - calls ``self.show("z", values)``, or "a", "x_hat", "h", to be seen by a Recorder.
@@ -83,11 +62,13 @@ class Layer:
     ...     def __init__(self, channels):
     ...         super().__init__()
     ...         self.add("s", np.ones(channels))
+    ...         self.kept = None
     ...     def forward(self, x):
-    ...         self.x = x
+    ...         self.kept = x
     ...         return x * self.params["s"]
     ...     def backward(self, dy):
-    ...         self.grads["s"] = (dy * self.x).sum(axis=0)
+    ...         x = self.cached(self.kept)
+    ...         self.grads["s"] = (dy * x).sum(axis=0)  # (N, C) summed over the samples: (C,)
     ...         return dy * self.params["s"]
     >>> Scale(4)
     Scale(s: (4,))
@@ -107,12 +88,23 @@ class Layer:
     if not TYPE_CHECKING:  # a type checker would take every misspelt attribute for one that exists
 
         def __getattr__(self, name: str) -> Any:
-            """Say what has been forgotten where a layer has nothing yet."""
-            if "values" in vars(self) or name.startswith("__"):
+            """Say what has been forgotten where a layer has nothing yet, or has another name."""
+            kind, ready = type(self).__name__, "values" in vars(self)
+            if name.startswith("__") or (ready and name not in HINTS):
                 return object.__getattribute__(self, name)  # raises what it raised before
+            if ready:
+                message = f"{kind!r} object has no attribute {name!r}. {HINTS[name]}"
+                raise AttributeError(message, name=name, obj=self)
             raise AttributeError(
-                f"{type(self).__name__} must be set up as a Layer; got no {name!r}. "
+                f"{kind} must be set up as a Layer; got no {name!r}. "
                 "Call super().__init__() first in its __init__."
+            )
+
+        def __call__(self, x: Array, /) -> Array:
+            """Refuse: whether it is training or evaluation is to be read where it happens."""
+            raise TypeError(
+                f"{type(self).__name__} must be told what to do; got a plain call. "
+                "Use forward(x), or a Net's evaluate(x)."
             )
 
     def __repr__(self) -> str:
@@ -142,26 +134,31 @@ class Layer:
     @property
     def params(self) -> Arrays:
         """The parameters by name; assigning writes into them."""
-        return Arrays(self._collect("values"))
+        return Arrays(self._collect("values"), "params")
 
     @property
     def grads(self) -> Arrays:
         """The gradients of the last backward, under the names of `params`."""
-        return Arrays(self._collect("slopes"))
+        return Arrays(self._collect("slopes"), "grads", "Sum over the samples, and over positions.")
 
     @property
     def running(self) -> Arrays:
         """The running statistics of this layer and its parts; empty where it has none."""
-        return Arrays(self._collect("statistics"))
+        return Arrays(self._collect("statistics"), "running")
 
     @property
     def training(self) -> bool:
-        """Whether batch statistics are used and tracked; parts follow."""
+        """Whether batch statistics are used and tracked; parts follow.
+
+        ``net.training = False`` is evaluation mode: running statistics are used, and left alone.
+        `fit` leaves a net in it, and `Net.evaluate` takes it for one call. A ValueError unless it
+        is set to True or False.
+        """
         return self._training
 
     @training.setter
     def training(self, on: bool) -> None:
-        self._training = bool(on)
+        on = self._training = checks.flag(on, "training")
         for part in self.parts.values():
             part.training = on
 
@@ -169,9 +166,11 @@ class Layer:
         """Normalize by the running statistics and leave them alone, even in training.
 
         Gradients flow, with the statistics as constants. ``freeze_statistics(False)`` undoes it.
+        A ValueError unless `on` is True or False.
         """
+        on = checks.flag(on, "on")
         for _, layer in self.walk():
-            layer.frozen = bool(on)
+            layer.frozen = on
 
     @property
     def statistics(self) -> dict[str, Array]:
@@ -179,7 +178,12 @@ class Layer:
         return {}
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        """Yield this layer and everything inside it, with dotted names."""
+        """Yield this layer and everything inside it, with dotted names.
+
+        A part called "" has its owner's name, since it lends its parameters under that: of a
+        `Dense` with a normalization come "layer 1", the Dense, "layer 1" again, its `Normalize`,
+        and "layer 1.f", its activation. Tell them apart by their type.
+        """
         yield prefix, self
         for name, part in self.parts.items():
             yield from part.walk(_join(prefix, name))
@@ -224,7 +228,7 @@ class Layer:
             self.tap(name, values)
 
     def cached(self, cache: Any) -> Any:
-        """Return what forward kept, or say that it has not run."""
+        """Return what forward kept, or say that it has not run: RuntimeError where it is None."""
         if cache is None:
             raise RuntimeError(
                 f"{type(self).__name__}.backward needs the values of a forward pass; got none. "

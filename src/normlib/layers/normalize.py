@@ -11,9 +11,9 @@ import numpy.typing as npt
 from normlib import checks
 from normlib.checks import Array
 from normlib.core import Cache, measure, move, move_back
-from normlib.layers.layer import Layer
+from normlib.layers.layer import Layer, differing
 from normlib.moments import Moments
-from normlib.norms import resolve
+from normlib.norms import resolve, written
 from normlib.spec import Norm, in_view
 from normlib.sums import total
 
@@ -86,8 +86,9 @@ class Normalize(Layer):
     Parameters
     ----------
     norm : str or Norm
-        One that acts on pre-activations: "batch", "layer", "instance", "rms", or
-        ``norm("group", groups=...)``.
+        One that acts on pre-activations: "batch", "layer", "instance", "rms", "mean_only", or
+        ``norm("group", groups=...)``. What a name leaves open goes into `norm` and not into this
+        layer: ``Normalize(norm("batch", eps=1e-3, momentum=0.01), 8)``.
     channels : int
         C. The parameters `g` and `b` have shape (C,), for every method (PyTorch's
         ``LayerNorm((C, H, W))`` has one of each per element).
@@ -126,6 +127,12 @@ class Normalize(Layer):
     >>> layer.forward(np.array([[0.0, 1.0], [2.0, 1.0]])).round(3)
     array([[-1.,  0.],
            [ 1.,  0.]])
+
+    Another eps, and no g and b:
+
+    >>> from normlib import norm
+    >>> Normalize(norm("batch", eps=1e-3, affine=False), channels=2)
+    Normalize(norm('batch', eps=0.001, affine=False), 2)
     """
 
     def __init__(
@@ -309,4 +316,10 @@ class Normalize(Layer):
         var += weight * (cache.var * unbiased - var)
 
     def __repr__(self) -> str:
-        return f"Normalize({self.norm.name!r}, {self.channels}, channel_axis={self.channel_axis})"
+        options = differing(
+            channel_axis=(self.channel_axis, 1),
+            dtype=(self.dtype, np.float64),
+            check_finite=(self.check_finite, False),
+            frozen=(self.frozen and self.norm.running, False),
+        )
+        return f"Normalize({written(self.norm)}, {self.channels}{options})"

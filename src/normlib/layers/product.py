@@ -13,9 +13,9 @@ from normlib import checks
 from normlib.checks import Array
 from normlib.core import Cache, measure, standardize, standardize_backward
 from normlib.layers.activation import ACTIVATIONS, Activation
-from normlib.layers.layer import Layer
+from normlib.layers.layer import Layer, differing
 from normlib.layers.normalize import Affine, Normalize
-from normlib.norms import resolve
+from normlib.norms import resolve, written
 from normlib.spec import Norm
 from normlib.sums import total
 
@@ -180,8 +180,13 @@ class Product(Layer):
         return x
 
     def __repr__(self) -> str:
-        norm = self.norm.name if self.norm else None
-        return f"{type(self).__name__}({self._sizes()}, norm={norm!r}, {self.parts['f']!r})"
+        options = differing(
+            bias=("c" in self.values, self.norm is None),
+            dtype=(self.dtype, np.float64),
+            frozen=(self.frozen and bool(self.running), False),
+        )
+        norm, f = written(self.norm), self.parts["f"]
+        return f"{type(self).__name__}({self._sizes()}, norm={norm}, {f!r}{options})"
 
     def _sizes(self) -> str:
         """Return the arguments that say how large the layer is, for its repr."""

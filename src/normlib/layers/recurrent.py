@@ -13,6 +13,7 @@ from normlib import checks
 from normlib.checks import Array
 from normlib.layers.dense import Dense
 from normlib.layers.layer import Layer
+from normlib.layers.shape import sequences
 from normlib.spec import Norm
 
 OUTPUTS = ("last", "sequence")
@@ -185,12 +186,7 @@ class Recurrent(Layer):
                 f"x must have the layer's dtype {self.dtype}; got {x.dtype}. "
                 f"Use x.astype(np.{self.dtype})."
             )
-        if x.ndim != 3 or x.shape[2] != self.n_in:
-            raise ValueError(
-                f"x must have shape (N, T, {self.n_in}), samples of steps; got {x.shape}. "
-                "Use x[None] for one sample."
-            )
-        return x
+        return sequences(x, self.n_in, "steps")
 
     def __repr__(self) -> str:
         return f"Recurrent({self.n_in}, {self.n_hidden}, {self.parts['']!r}, {self.output!r})"

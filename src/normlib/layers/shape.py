@@ -9,6 +9,19 @@ from normlib.checks import Array
 from normlib.layers.layer import Layer
 
 
+def sequences(x: Array, width: int, what: str) -> Array:
+    """Return x (N, T, D) if it is that, with D = `width`; `what` T counts, for the error."""
+    if x.ndim == 3 and x.shape[2] == width:
+        return x
+    way_out = {
+        2: "Use x[None] for one sample",
+        3: f"Build the layer for {x.shape[-1]}, or look at the order of the axes",
+    }.get(x.ndim, "Reshape it to these three axes")
+    raise ValueError(
+        f"x must have shape (N, T, {width}), samples of {what}; got {x.shape}. {way_out}."
+    )
+
+
 class Flatten(Layer):
     """Make one row of each sample: (N, ...) becomes (N, D), in the order of the indices.
 

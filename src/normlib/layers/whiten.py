@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from normlib import checks
 from normlib.checks import Array
+from normlib.layers.layer import differing
 from normlib.layers.normalize import Affine, Normalize
 from normlib.roots import ROOTS
 from normlib.spec import Norm
@@ -155,7 +156,16 @@ class Whiten(Normalize):
         covariance += weight * (now * (m / (m - 1)) - covariance)
 
     def __repr__(self) -> str:
-        return f"Whiten({self.channels}, groups={self.groups}, method={self.method!r})"
+        options = differing(
+            eps=(self.norm.eps, 1e-5),
+            iterations=(self.iterations, 20),
+            momentum=(self.momentum, 0.1),
+            affine=(bool(self.parts), True),
+            channel_axis=(self.channel_axis, 1),
+            dtype=(self.dtype, np.float64),
+            frozen=(self.frozen, False),
+        )
+        return f"Whiten({self.channels}, groups={self.groups}, method={self.method!r}{options})"
 
 
 def _rows(view: Array) -> Array:

@@ -89,6 +89,19 @@ def norm(name: str, **options: Any) -> Norm:
     return replace(NORMS[name], **options)
 
 
+def written(norm: Norm | None) -> str:
+    """Return how to write a normalization: its name, `norm` with options, or all of a Norm."""
+    if norm is None or norm.name not in NORMS:
+        return repr(norm)
+    named = NORMS[norm.name]
+    odd = [key for key in OPTIONS if getattr(norm, key) != getattr(named, key)]
+    options = {key: getattr(norm, key) for key in odd}
+    if replace(named, **options) != norm:
+        return repr(norm)
+    told = [f"{k}={written(v) if isinstance(v, Norm) else repr(v)}" for k, v in options.items()]
+    return f"norm({', '.join([repr(norm.name), *told])})" if told else repr(norm.name)
+
+
 def resolve(given: str | Norm | None) -> Norm | None:
     """Return the Norm meant by a name, a Norm or None (no normalization)."""
     if given is None or isinstance(given, Norm):
