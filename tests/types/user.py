@@ -51,3 +51,6 @@ assert_type(table.array("accuracy"), npt.NDArray[Any])
 mlp("8, 4, 3", norm=3)  # type: ignore[arg-type]
 fit(net, data, step=5)  # type: ignore[call-arg]
 history.accuracy = 1.0  # type: ignore[misc]
+net(x)  # type: ignore[operator]
+net.eval()  # type: ignore[attr-defined]
+net.training = "no"  # type: ignore[assignment]

@@ -38,8 +38,8 @@ class Layer:
     """Base of all layers: a forward, a backward, and the arrays between them.
 
     A layer owns `values` (its parameters) and `slopes` (their gradients), and may be made of
-    named `parts`, which are layers too; a part with the name "" lends its parameters under their
-    own names: what `params` calls "g" is then ``parts[""].params["g"]``.
+    named `parts`, which are layers too; a part called ``""`` lends its parameters under their own
+    names: what `params` calls "g" is then ``parts[""].params["g"]``.
 
     Notes
     -----
@@ -180,7 +180,7 @@ class Layer:
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """Yield this layer and everything inside it, with dotted names.
 
-        A part called "" has its owner's name, since it lends its parameters under that: of a
+        A part called ``""`` has its owner's name, since it lends its parameters under that: of a
         `Dense` with a normalization come "layer 1", the Dense, "layer 1" again, its `Normalize`,
         and "layer 1.f", its activation. Tell them apart by their type.
         """

@@ -36,6 +36,8 @@ def modes_kept(net: Layer) -> Iterator[None]:
 def recalibrate(net: Layer, batches: Iterable[Array]) -> None:
     """Measure the running statistics anew, as the plain average over the given batches.
 
+    Each batch runs through `forward`: call that again before the next `backward`.
+
     Parameters
     ----------
     net : Layer
