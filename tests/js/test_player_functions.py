@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import run_node
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "widgets"))
-from fake_traces import make_runs, make_trace
+from fake_traces import make_runs, make_signal, make_trace
 
 from normlib.plots import SPAN, height, shapes
 from normlib.widgets import ActivationPlayer
@@ -130,9 +131,24 @@ class TestMotion:
         shape, std = shapes(signal, 40)[3, 2], float(signal.std[3, 2])
         low, high = state["meta"]["ranges"]["h"]
         places = signal.mean[3, 2] + SPAN * std * ((2 * np.arange(40) + 1) / 40 - 1)
-        assert x == pytest.approx(places, rel=1e-5, abs=1e-5)
+        inside = np.flatnonzero(np.round(shape * LEVELS))
+        assert x[inside] == pytest.approx(places[inside], rel=1e-5, abs=1e-5)
         wanted = shape * height(shape, std, high - low)
         assert np.abs(y - wanted).max() < 1.25 / LEVELS  # one level of the outline or its height
+
+    def test_no_outline_stands_where_no_value_was(self, tmp_path: Path) -> None:
+        # Catches a slope that leads to the spike of a ReLU's zeros from below 0.
+        values = np.maximum(np.random.default_rng(0).normal(size=(1, 1, 300, 4)), 0)
+        trace = make_trace("batch", steps=(0,), length=1, layers=1)
+        trace = replace(trace, signals={"h": make_signal(values)})
+        script = f"""{READ}
+        const at = {{ i: 0, j: 0, share: 0 }};
+        return outline(film.runs[0].signals.h, 0, at, film.coding, 0);"""
+        x, y = np.array(node(tmp_path, script, packed({"batch": trace}))).T
+        first, last = np.flatnonzero(y)[[0, -1]]
+        assert y[first] == max(y)
+        assert 0 <= x[0] == x[first] < x[last] == x[-1] <= values.max()
+        assert first > 0  # the outline's window reaches further
 
     def test_a_constant_layer_keeps_a_hairs_width(self, tmp_path: Path) -> None:
         script = """const signal = { layers: 1, points: 4, mean: [2], std: [0], spread: [0],

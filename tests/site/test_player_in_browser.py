@@ -204,32 +204,38 @@ class TestWords:
         check_numbers({**now, "runs": {"batch": now["runs"]["batch"]}}, {"batch": whole})
         drawn = now["runs"]["layer"]
         assert np.isnan(drawn["std"]).tolist() == [False, True, False]
-        # The two runs differ in nothing but this row.
-        rows = page.evaluate(
+        # The two runs differ in nothing but this row: coloured pixels of each ridge, of what stays
+        # behind it (in the first run from the gutter on), and of the strip beside it.
+        ink = page.evaluate(
             """() => {
               const { box } = place.__widget;
-              const ink = (run, kind, layer) => {
-                const canvas = document.querySelectorAll('.nl-run')[run].querySelector(kind);
+              const count = (run, canvas, layer, [from, to]) => {
                 const k = canvas.width / parseFloat(canvas.style.width);
-                // The second run stands without a gutter; below the ridge is its bar.
-                const left = run ? 0 : box.gutter, bar = box.top + (layer + 1) * box.row - box.foot;
+                const left = (run ? 0 : box.gutter) + from;
+                const bar = box.top + (layer + 1) * box.row - box.foot;
                 const { data } = canvas.getContext('2d').getImageData(
-                  left * k, (bar - 8) * k, (box.cell - box.side - 10) * k, 16 * k);
-                let sum = 0;
-                for (let i = 3; i < data.length; i += 4) sum += data[i] > 0;
-                return sum;
+                  left * k, (bar - 8) * k, (to - from) * k, 16 * k);
+                return data.filter((value, i) => i % 4 === 3 && value).length;
               };
-              const both = (layer) => [0, 1].map((run) => ink(run, '[role=img]', layer));
-              return [0, 1, 2].map(both);
+              const ridge = [0, box.cell - box.side - 10], strip = [box.cell - box.side, box.cell];
+              return Array.from(document.querySelectorAll('.nl-run'), (root, run) => {
+                const [still, moving] = root.querySelectorAll('canvas');
+                return [0, 1, 2].map((layer) =>
+                  [[moving, ridge], [still, ridge], [still, strip]].map(([canvas, part]) =>
+                    count(run, canvas, layer, part)));
+              });
             }"""
         )
-        assert rows[1][0] > 100
-        assert rows[1][1] == 0
-        assert [rows[k][1] for k in (0, 2)] == [rows[k][0] for k in (0, 2)]
+        for layer in (0, 2):
+            assert ink[0][layer][::2] == ink[1][layer][::2]
+            assert min(ink[1][layer]) > 100
+        moving, behind, strip = ink[1][1]
+        assert (moving, strip) == (0, 0)
+        assert 0 < behind < 0.2 * ink[0][1][1]  # the axis' lines, and no baseline
         page.locator("summary").click()
-        table = page.locator(".nl-table table tbody").nth(1).locator("tr")
-        cells = table.nth(2).locator("th, td").all_text_contents()
-        assert cells == ["layer 2", "no x̂", "–", "–", "–"]
+        row = page.locator(".nl-table table tbody").nth(1).locator("tr").nth(2)
+        cells = row.locator("th, td")
+        expect(cells).to_have_text(["layer 2", "no x̂", "–", "–", "–"])  # it fills when it opens
 
     def test_a_diverged_run_keeps_its_last_frame_and_says_so(self, open_page: Open) -> None:
         bad = make_trace("none", loss=np.array([2.0, 8.0, np.nan]), steps=(0, 1), length=3)

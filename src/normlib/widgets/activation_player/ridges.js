@@ -62,10 +62,13 @@ function outline(signal, layer, { i, j, share }, coding, hair) {
   const top = (coding.tallest / 255 / coding.levels) * mix(tall[i * layers + layer], tall[j * layers + layer], share);
   const [left, right] = [(i * layers + layer) * points, (j * layers + layer) * points];
   const reach = coding.span * Math.max(std, hair);
-  return Array.from({ length: points }, (_, k) => [
+  const all = Array.from({ length: points }, (_, k) => [
     mean + reach * ((2 * k + 1) / points - 1),
     top * mix(shape[left + k], shape[right + k], share),
   ]);
+  // It begins and ends upright: a slope to the next point would lie where no value was.
+  const there = all.filter(([, height]) => height > 0);
+  return all.map(([value, height]) => [clamp(value, there[0][0], there.at(-1)[0]), height]);
 }
 
 /** Where single units' means lie, as values; units beyond a layer's width are left out. */
