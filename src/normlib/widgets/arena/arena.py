@@ -41,12 +41,8 @@ class Arena(Widget):
 
     Parameters
     ----------
-    table : Sweep
-        With the axes norm, lr, init_scale, batch_size and seed.
-    result : str
-        Which of its results is compared: shares between 0 and 1, more is better.
-    level : float in (0, 1)
-        How often noise alone may name a winner in a cell, or a better one in any of its pairs.
+    table, result, level
+        What `standings` takes; the result must be a share, between 0 and 1.
     good : float in [0, 1)
         Where the colour steps: cells from here on are counted.
     batch_size, init_scale, lr : number, optional
@@ -58,13 +54,10 @@ class Arena(Widget):
 
     Raises
     ------
-    TypeError
-        table is no Sweep.
-    KeyError
-        There is no such result.
+    TypeError, KeyError, ImportError
+        Where `standings` raises them.
     ValueError
-        The sweep has other axes, too few methods or seeds, or scores that are no shares; an
-        option is out of range.
+        Where `standings` raises it; scores are no shares, or an option is out of range.
 
     Examples
     --------
@@ -193,9 +186,10 @@ class Arena(Widget):
         for m, name in enumerate(found.methods):
             means = found.mean[m, b]
             i, k = np.unravel_index(means.argmax(), means.shape)
+            best = pm(means[i, k], found.spread[m, b, i, k])
             lines.append(
-                f"{label(name)}: {above[m]} cells from {self.good:g} on, {won[m]} won; best "
-                f"{pm(means[i, k], found.spread[m, b, i, k])} at learning rate {found.lr[k]:g}, "
+                f"{label(name)}: from {self.good:g} on in {above[m]} of {cells}, {won[m]} won; "
+                f"best {best} at learning rate {found.lr[k]:g}, "
                 f"initialization ×{found.init_scale[i]:g}."
             )
         return "\n\n".join([*lines, self._cell_words(), self._pair_words()])
