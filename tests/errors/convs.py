@@ -102,20 +102,20 @@ CONV = [
     ),
     *(
         Case(
-            f"backward first: {type(layer).__name__}",
-            lambda e, layer=layer: layer.backward(IMAGES),
+            f"backward first: {name}",
+            lambda e, new=new: new().backward(IMAGES),
             R,
             "backward needs the values of a forward",
             "none",
             "Call forward first",
         )
-        for layer in (
-            Conv2d(3, 3, 1, rng=np.random.default_rng(0)),
-            Flatten(),
-            AvgPool2d(2),
-            MaxPool2d(2),
-            GlobalAvgPool(),
-        )
+        for name, new in {
+            "Conv2d": lambda: Conv2d(3, 3, 1, rng=np.random.default_rng(0)),
+            "Flatten": Flatten,
+            "AvgPool2d": lambda: AvgPool2d(2),
+            "MaxPool2d": lambda: MaxPool2d(2),
+            "GlobalAvgPool": GlobalAvgPool,
+        }.items()
     ),
     *many(
         "flatten x",

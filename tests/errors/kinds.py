@@ -51,3 +51,9 @@ def many(
         Case(f"{what}={seen}", lambda e, v=v: call(e, v), error, argument, re.escape(seen), way_out)
         for seen, v in values.items()
     ]
+
+
+def used(layer: Any, x: Any) -> Any:
+    """Return the layer after one forward pass."""
+    layer.forward(x)
+    return layer

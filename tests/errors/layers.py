@@ -15,6 +15,7 @@ from errors.kinds import (
     Case,
     X,
     many,
+    used,
 )
 from normlib import Activation, Affine, Dense, Layer, Net, Normalize, Whiten, mlp, norm
 
@@ -217,23 +218,31 @@ CASES = [
         {**NOT_FLOATS, "(8, 1)": X[:, :1], "(8,)": X[:, 0]},
         "Use|Pass|Check",
     ),
+    *many(
+        "affine dz",
+        lambda e, v: used(Affine(3), X).backward(v),
+        (T, V),
+        "dz must",
+        {**NOT_FLOATS, "(4, 3)": X[:4]},
+        "Use|Pass",
+    ),
     *(
         Case(
-            f"backward first: {type(layer).__name__}",
-            lambda e, layer=layer: layer.backward(X),
+            f"backward first: {name}",
+            lambda e, new=new: new().backward(X),
             R,
             "backward needs the values of a forward",
             "none",
             "Call forward first",
         )
-        for layer in (
-            Normalize("layer", 3),
-            Affine(3),
-            Whiten(3),
-            Activation("relu"),
-            Dense(3, 3, rng=np.random.default_rng(0)),
-            mlp([3, 3], norm="batch"),
-        )
+        for name, new in {
+            "Normalize": lambda: Normalize("layer", 3),
+            "Affine": lambda: Affine(3),
+            "Whiten": lambda: Whiten(3),
+            "Activation": lambda: Activation("relu"),
+            "Dense": lambda: Dense(3, 3, rng=np.random.default_rng(0)),
+            "Net": lambda: mlp([3, 3], norm="batch"),
+        }.items()
     ),
     *many("Whiten channels", lambda e, v: Whiten(v), V, "channels", NOT_POSITIVE, "at least"),
     *many(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from errors.kinds import NOT_DTYPES, NOT_EPS, NOT_FLOATS, NOT_POSITIVE, Case, X, many
+from errors.kinds import NOT_DTYPES, NOT_EPS, NOT_FLOATS, NOT_POSITIVE, Case, X, many, used
 from normlib import Activation, Attention, Dense, Recurrent, Residual, residual
 
 V, T, R = ValueError, TypeError, RuntimeError
@@ -22,11 +22,6 @@ def attention(e, **options):
 
 def recurrent(e, **options):
     return Recurrent(**{"n_in": 3, "n_hidden": 4, "rng": e.rng, **options})
-
-
-def used(layer, x):
-    layer.forward(x)
-    return layer
 
 
 def stack(**options):
@@ -227,14 +222,14 @@ AXES = [
         f"{type(layer).__name__} x={seen}",
         lambda e, layer=layer, x=x: layer.forward(x),
         V,
-        r"x must have shape \(N, T, 3\)",
+        rf"x must have shape \(N, T, 3\), samples of {what}$",
         seen,
         way_out,
     )
-    for layer in (
-        Attention(3, qk_norm="batch", rng=np.random.default_rng(0)),
-        Recurrent(3, 4, norm="batch", rng=np.random.default_rng(0)),
-    )
+    for what, layer in {
+        "tokens": Attention(3, qk_norm="batch", rng=np.random.default_rng(0)),
+        "steps": Recurrent(3, 4, norm="batch", rng=np.random.default_rng(0)),
+    }.items()
     for seen, x, way_out in (
         (r"\(8, 3\)", X, r"Use x\[None\]"),
         (r"\(1, 2, 4, 3\)", TOKENS[None], "Reshape it to these three axes"),
@@ -244,17 +239,17 @@ AXES = [
 ]
 FIRST = [
     Case(
-        f"backward first: {type(layer).__name__}",
-        lambda e, layer=layer: layer.backward(TOKENS),
+        f"backward first: {name}",
+        lambda e, new=new: new().backward(TOKENS),
         R,
         "backward needs the values of a forward",
         "none",
         "Call forward first",
     )
-    for layer in (
-        Residual(Activation("tanh")),
-        Attention(3, rng=np.random.default_rng(0)),
-        Recurrent(3, 4, rng=np.random.default_rng(0)),
-    )
+    for name, new in {
+        "Residual": lambda: Residual(Activation("tanh")),
+        "Attention": lambda: Attention(3, rng=np.random.default_rng(0)),
+        "Recurrent": lambda: Recurrent(3, 4, rng=np.random.default_rng(0)),
+    }.items()
 ]
 CASES = [*RESIDUAL, *ATTENTION, *RECURRENT, *AXES, *FIRST]

@@ -20,14 +20,17 @@ from normlib.layers import ACTIVATIONS, windows
 from strategies import LAYOUTS, laid_out
 
 #: Kernel, stride and padding, each with a trap: unequal sides, steps that leave a rest of the
-#: image unseen, steps wider than the kernel, and padding as wide as the kernel.
+#: image unseen, steps wider than the kernel, and padding as wide as the kernel, both ways or one.
 GEOMETRIES = {
     "valid": (3, 1, 0),
     "same": (3, 1, 1),
     "unequal": ((2, 3), (1, 2), (0, 2)),
     "stride 2": (2, 2, 1),
     "stride beyond kernel": (1, 3, 0),
+    "steps down alone": ((2, 3), (2, 1), (1, 1)),
     "padding as kernel": ((1, 2), 1, (1, 2)),
+    "padding as kernel, down": ((2, 3), 1, (2, 1)),
+    "padding as kernel, across": ((3, 2), 1, (1, 2)),
 }
 
 

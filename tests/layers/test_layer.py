@@ -63,6 +63,15 @@ def test_assigning_writes_in_place(layer):
             assert (before == 7).all()
 
 
+def test_a_new_layer_trains_and_shows_its_arrays(layer):
+    """Catches a mode that is neither on nor off, and a repr that dumps numbers."""
+    for _, part in layer.walk():
+        assert part.training is True
+        assert part.frozen is False
+    shapes = ", ".join(f"{name}: {array.shape}" for name, array in layer.params.items())
+    assert repr(layer.params) == f"Arrays({shapes})"
+
+
 def test_assigned_numbers_are_used(rng):
     """Catches params that are a copy of what the layer computes with."""
     layer = Dense(2, 2, activation="identity", rng=rng)

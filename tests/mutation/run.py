@@ -42,7 +42,10 @@ SUITES = {
     "norms": (["norms/*.py", "spec.py"], ["test_spec.py", "norms/test_registry.py"]),
     "layers": (
         ["layers/*.py", "cells.py"],
-        ["layers", "test_brief.py", "test_initialize.py", "test_recalibrate.py", "test_state.py"],
+        [
+            *("layers", "test_brief.py", "test_fold.py", "test_initialize.py", "test_moments.py"),
+            *("test_recalibrate.py", "test_state.py"),
+        ],
     ),
     "whiten": (["whiten.py", "roots.py"], ["whiten"]),
 }

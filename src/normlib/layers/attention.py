@@ -177,5 +177,5 @@ def _of_rows(norm: Norm) -> Norm:
             "weights alone. Use 'cosine', 'layer' or 'rms'."
         )
     if norm.on_inputs:
-        norm = replace(norm, acts_on="pre-activation", shares="GcS", start="one")
+        norm = replace(norm, acts_on="pre-activation", shares="GcS")
     return replace(norm, affine=False)
