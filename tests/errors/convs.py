@@ -76,6 +76,21 @@ CONV = [
         },
         "Use|Pass|Reshape",
     ),
+    *(
+        Case(f"{what}, axes", call, V, rf"x must have shape \(N, {c}, H, W\)$", seen, "Reshape")
+        for what, c, call, seen in (
+            ("conv", 3, lambda e: e.conv.forward(IMAGES[:, :2]), r"\(2, 2, 4, 4\)"),
+            ("pool", "C", lambda e: AvgPool2d(2).forward(IMAGES[0]), r"\(3, 4, 4\)"),
+        )
+    ),
+    Case(
+        "image lower than the kernel, padding included",
+        lambda e: conv(e, kernel=(4, 1), padding=(1, 0)).forward(IMAGES[:, :, :1]),
+        V,
+        r"x must .* kernel \(4, 1\)",
+        "1 x 4",
+        "smaller kernel, or more padding",
+    ),
     Case(
         "image smaller than the kernel",
         lambda e: conv(e, kernel=(2, 7), padding=(0, 1)).forward(IMAGES),
@@ -105,7 +120,7 @@ CONV = [
             f"backward first: {name}",
             lambda e, new=new: new().backward(IMAGES),
             R,
-            "backward needs the values of a forward",
+            rf"^{name}[.]backward needs the values of a forward",
             "none",
             "Call forward first",
         )
@@ -189,6 +204,14 @@ POOL = [
         "x must",
         {**NOT_FLOATS, "(8, 3)": X},
         "Use|Pass|Leave",
+    ),
+    Case(
+        "global features",
+        lambda e: GlobalAvgPool().forward(X),
+        V,
+        r"x must have shape \(N, C, ...\) with positions",
+        r"\(8, 3\)",
+        "Leave",
     ),
     Case(
         "global tokens",

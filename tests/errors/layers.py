@@ -231,7 +231,7 @@ CASES = [
             f"backward first: {name}",
             lambda e, new=new: new().backward(X),
             R,
-            "backward needs the values of a forward",
+            rf"^{name}[.]backward needs the values of a forward",
             "none",
             "Call forward first",
         )

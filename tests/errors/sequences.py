@@ -242,7 +242,7 @@ FIRST = [
         f"backward first: {name}",
         lambda e, new=new: new().backward(TOKENS),
         R,
-        "backward needs the values of a forward",
+        rf"^{name}[.]backward needs the values of a forward",
         "none",
         "Call forward first",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -143,6 +145,38 @@ def test_a_norm_of_your_own_on_weights(rng):
     x, w = rng.standard_normal((5, 4)), layer.params["w"]
     rows = (w - w.mean(axis=1, keepdims=True)) / w.std(axis=1, keepdims=True)
     np.testing.assert_allclose(layer.forward(x), x @ rows.T, atol=1e-14)
+
+
+def test_where_g_starts(rng):
+    """Catches a start taken for another, and a row of zeros, which has no direction."""
+    for std in (None, 0.0):
+        layer = Dense(4, 3, norm="weight", std=std, rng=rng)
+        lengths = np.linalg.norm(layer.params["w"], axis=1)
+        np.testing.assert_allclose(layer.params["g"], lengths, rtol=1e-14)
+    np.testing.assert_array_equal(Dense(4, 3, norm="cosine", rng=rng).params["g"], 1)
+    mine = replace(normlib.NORMS["cosine"], start=2.5)
+    np.testing.assert_array_equal(Dense(4, 3, norm=mine, rng=rng).params["g"], 2.5)
+
+
+def test_what_follows_normalized_weights_is_built_alike(rng):
+    """Catches a normalization behind normalized weights of another dtype, or on another axis."""
+    both = replace(normlib.NORMS["weight"], then=normlib.NORMS["mean_only"])
+    layer = Dense(4, 3, norm=both, dtype="float32", rng=rng)
+    h = layer.forward(rng.standard_normal((2, 5, 4)).astype(np.float32))
+    assert h.dtype == np.float32
+    assert h.shape == (2, 5, 3)
+
+
+@pytest.mark.parametrize(("norm", "shown"), [(None, "a"), ("weight", "x_hat"), ("cosine", "x_hat")])
+def test_a_bare_product_shows_what_it_is(norm, shown, rng):
+    """Catches a normalized product that is shown as a pre-activation, or the other way round."""
+    if norm is not None:
+        norm = replace(normlib.NORMS[norm], affine=False)
+    layer, seen = Dense(4, 3, norm=norm, activation="identity", rng=rng), {}
+    layer.tap = seen.__setitem__
+    a = layer.forward(rng.standard_normal((5, 4)))
+    assert {"a", "x_hat"} & seen.keys() == {shown}
+    np.testing.assert_array_equal(seen[shown], a)
 
 
 @pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh"])

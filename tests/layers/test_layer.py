@@ -233,8 +233,21 @@ def test_repr_tells_what_differs(rng):
     assert repr(dense) == f"Dense(4, 3, norm='batch'{end}"
     assert repr(Whiten(4)) == "Whiten(4, groups=1, method='zca')"
     assert repr(Whiten(4, eps=0.1, affine=False)).endswith("'zca', eps=0.1, affine=False)")
+    other = Whiten(4, iterations=7, momentum=None, channel_axis=-1, dtype="float32")
+    other.freeze_statistics()
+    end = "iterations=7, momentum=None, channel_axis=-1, dtype=float32, frozen=True)"
+    assert repr(other) == f"Whiten(4, groups=1, method='zca', {end}"
     rms = Attention(4, qk_norm=norm("rms", eps=0.1), rng=rng)
     assert repr(rms) == "Attention(4, qk_norm=norm('rms', eps=0.1), causal=False)"
+
+
+def test_a_layer_without_methods_says_whose_are_missing():
+    """Catches an error that names another class, and a repr that does."""
+    bare = Bare()
+    assert repr(bare) == "Bare()"
+    for call in (bare.forward, bare.backward):
+        with pytest.raises(NotImplementedError, match=rf"^Bare must define {call.__name__}"):
+            call(np.ones((2, 2)))
 
 
 @pytest.mark.parametrize("name", HINTS)
@@ -258,6 +271,10 @@ def test_hints_name_what_there_is():
         assert name in words
         assert hasattr(net, name)
     assert re.findall(r"normlib[.](\w+)", " ".join(HINTS.values())) == ["fit", "fit"]
+
+
+class Bare(Layer):
+    """Has nothing of its own."""
 
 
 class Evaluating(Layer):

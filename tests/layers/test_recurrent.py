@@ -260,3 +260,13 @@ def test_rejects_a_gradient_that_does_not_go_through_time(rng):
     layer = Truncated(2, CHANNELS, rng=rng)
     with pytest.raises(AssertionError, match="gradient of x by complex step"):
         check_layer(layer, rng.standard_normal(SHAPE), textbook(layer, None, {}), rng)
+
+
+def test_how_large_new_weights_are(rng):
+    """Catches a default taken from another layer, and a std that is not used."""
+    n = 300
+    for std, expected in ((None, 1 / np.sqrt(n)), (0.5, 0.5)):
+        layer = Recurrent(n, n, std=std, rng=rng)
+        for name, w in layer.params.items():
+            if name.endswith("w"):
+                assert abs(w.std() / expected - 1) < 0.02  # 90,000 draws: 0.2 % is one sigma

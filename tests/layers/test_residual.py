@@ -219,3 +219,12 @@ def test_norm_without_affine(rng):
     """Catches g and b that are learned though the Norm says they are not."""
     norm = replace(normlib.NORMS["layer"], affine=False)
     assert not list(block(norm, "pre", 1).params)
+
+
+def test_repr_tells_norm_and_body():
+    """Catches a block whose printed form hides what is done before it."""
+    bare = repr(Residual(Activation("tanh")))
+    block = repr(Residual(Activation("tanh"), norm="layer", channels=4))
+    assert "Activation('tanh')" in bare
+    assert "'layer'" not in bare
+    assert "'layer'" in block

@@ -44,7 +44,7 @@ SUITES = {
         ["layers/*.py", "cells.py"],
         [
             *("layers", "test_brief.py", "test_fold.py", "test_initialize.py", "test_moments.py"),
-            *("test_recalibrate.py", "test_state.py"),
+            *("test_nets.py", "test_recalibrate.py", "test_state.py"),
         ],
     ),
     "whiten": (["whiten.py", "roots.py"], ["whiten"]),
