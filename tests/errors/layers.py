@@ -375,6 +375,14 @@ CASES = [
         },
         "Use|Pass|n_in=",
     ),
+    Case(
+        "dense x, a number",
+        lambda e: e.dense.forward(np.array(1.0)),
+        V,
+        "x must have shape .* two axes",
+        r"\(\)",
+        "n_in=1[.]",
+    ),
     *many(
         "dense dh",
         lambda e, v: e.dense.backward(v),

@@ -228,3 +228,13 @@ def test_repr_tells_norm_and_body():
     assert "Activation('tanh')" in bare
     assert "'layer'" not in bare
     assert "'layer'" in block
+
+
+def test_a_block_owns_its_parts():
+    """Catches a layer that two owners train, each as if it were its own."""
+    block = Residual(Activation("tanh"), norm="layer", channels=4)
+    for part in block.parts.values():
+        with pytest.raises(ValueError, match="deepcopy"):
+            Residual(part)
+    with pytest.raises(ValueError, match="deepcopy"):
+        Net({"body": block.parts["body"]})
