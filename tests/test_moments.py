@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from normlib import Moments, Normalize, norm, standardize, standardize_backward
+from normlib import Moments, Norm, Normalize, norm, standardize, standardize_backward
 
 CHANNELS = 3
 
@@ -103,3 +103,23 @@ def test_they_compare_by_identity_and_cannot_change(rng):
     assert found != replace(found)
     with pytest.raises(AttributeError):
         found.count = 3
+
+
+def test_how_many_values_a_layer_asks_for(rng):
+    """Catches a variance of one value, and a mean of one value that is refused."""
+    one, two = Moments.of(rng.standard_normal((1, 3))), Moments.of(rng.standard_normal((2, 3)))
+    layer = Normalize("batch", 3)
+    with pytest.raises(ValueError, match="at least 2 values per channel; got 1"):
+        layer.load_statistics(one)
+    layer.load_statistics(two)
+    np.testing.assert_array_equal(layer.running["var"], two.unbiased_var)
+    centred = Normalize("mean_only", 3)
+    centred.load_statistics(one)
+    np.testing.assert_array_equal(centred.running["mean"], one.mean)
+
+
+def test_a_layer_that_does_not_centre_takes_no_moments(rng):
+    """Catches a running mean square that is replaced by a variance about the mean."""
+    layer = Normalize(Norm(name="running size", shares="NS", center=False, scale="rms"), 3)
+    with pytest.raises(ValueError, match="running means and variances; got 'running size'"):
+        layer.load_statistics(Moments.of(rng.standard_normal((5, 3))))

@@ -241,6 +241,15 @@ def test_repr_tells_what_differs(rng):
     assert repr(rms) == "Attention(4, qk_norm=norm('rms', eps=0.1), causal=False)"
 
 
+def test_a_net_keeps_every_array_in_a_place_of_its_own(rng):
+    """Catches two parameters that share memory once a net has moved them into one vector."""
+    net = normlib.Net({"layer": Dense(4, 3, norm="batch", bias=True, rng=rng)})
+    for arrays in (net.params, net.grads):
+        for number, name in enumerate(arrays):
+            arrays[name] = np.full(arrays[name].shape, float(number))
+        assert all((arrays[name] == number).all() for number, name in enumerate(arrays))
+
+
 def test_a_layer_without_methods_says_whose_are_missing():
     """Catches an error that names another class, and a repr that does."""
     bare = Bare()

@@ -41,7 +41,7 @@ SUITES = {
     "core": (["core.py", "sums.py", "moments.py"], ["test_core.py", "test_moments.py"]),
     "norms": (["norms/*.py", "spec.py"], ["test_spec.py", "norms/test_registry.py"]),
     "layers": (
-        ["layers/*.py", "cells.py"],
+        ["layers/*.py"],
         [
             *("layers", "test_brief.py", "test_fold.py", "test_initialize.py", "test_moments.py"),
             *("test_nets.py", "test_recalibrate.py", "test_state.py"),
