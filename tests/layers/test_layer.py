@@ -193,6 +193,8 @@ def test_written_is_short():
     assert written(NORMS["batch"]) == "'batch'"
     assert written(norm("group", groups=4)) == "norm('group', groups=4)"
     assert written(norm("batch", momentum=None, eps=0.0)) == "norm('batch', eps=0.0, momentum=None)"
+    both = norm("weight", then=norm("mean_only", momentum=0.5))
+    assert written(both) == "norm('weight', then=norm('mean_only', momentum=0.5))"
 
 
 @pytest.mark.parametrize("given", [n for n in OPTIONS if not n.on_weights], ids=written)

@@ -39,7 +39,10 @@ KNOWN = Path(__file__).with_name("survivors.md")
 #: Modules of normlib, and the tests that must notice every change to them.
 SUITES = {
     "core": (["core.py", "sums.py", "moments.py"], ["test_core.py", "test_moments.py"]),
-    "norms": (["norms/*.py", "spec.py"], ["test_spec.py", "norms/test_registry.py"]),
+    "norms": (
+        ["norms/*.py", "spec.py"],
+        ["test_spec.py", "norms/test_registry.py", "layers/test_layer.py"],
+    ),
     "layers": (
         ["layers/*.py"],
         [
