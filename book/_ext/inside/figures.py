@@ -31,7 +31,7 @@ from sphinx.writers.latex import LaTeXTranslator
 
 KEY = "normlib_figure"
 WIDE = 560  # CSS pixels from which a phone shows a picture in parts, with labels that can be read
-PALETTE = 64  # colours: enough for curves, for labels, and for the cells of a heatmap
+PALETTE = 48  # colours: enough for curves, for labels, and for the cells of a heatmap
 
 logger = logging.getLogger(__name__)
 
