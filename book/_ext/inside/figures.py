@@ -31,7 +31,9 @@ from sphinx.writers.latex import LaTeXTranslator
 
 KEY = "normlib_figure"
 WIDE = 560  # CSS pixels from which a phone shows a picture in parts, with labels that can be read
-PALETTE = 48  # colours: enough for curves, for labels, and for the cells of a heatmap
+# Colours of a picture: as many as keep it below this many bytes, or the fewest.
+PALETTES = (256, 128, 64, 48)
+ENOUGH = 60_000
 
 logger = logging.getLogger(__name__)
 
@@ -101,10 +103,15 @@ def compress(png: bytes) -> bytes:
     picture = Image.open(BytesIO(png))
     if "A" in picture.getbands() and picture.getchannel("A").getextrema()[0] < 255:
         return png
-    smaller = BytesIO()
-    palette = picture.convert("RGB").quantize(PALETTE, dither=Image.Dither.NONE)
-    palette.save(smaller, "PNG", optimize=True)
-    return min(png, smaller.getvalue(), key=len)
+    picture, packed = picture.convert("RGB"), png
+    for colours in PALETTES:
+        smaller = BytesIO()
+        palette = picture.quantize(colours, dither=Image.Dither.NONE)
+        palette.save(smaller, "PNG", optimize=True)
+        packed = smaller.getvalue()
+        if len(packed) <= ENOUGH:
+            break
+    return min(png, packed, key=len)
 
 
 def demand_words(app: Sphinx, doctree: nodes.document) -> None:
