@@ -389,7 +389,7 @@ class Recorder(checks.Brief):
                 np.stack([s.mean(axis=1, dtype=np.float64) for s in pooled], axis=1),
                 np.stack([s.std(axis=1, dtype=np.float64) for s in pooled], axis=1),
                 np.stack([np.quantile(s, QUANTILES, axis=1).T for s in pooled], axis=1),
-                np.stack([np.quantile(s, (0.0, 1.0), axis=1).T for s in pooled], axis=1),
+                np.stack([[s.min(axis=1), s.max(axis=1)] for s in pooled]).transpose(2, 0, 1),
                 saturated,
                 np.stack(
                     [_padded(s.mean(axis=1, dtype=np.float64), units) for s in by_unit], axis=1
